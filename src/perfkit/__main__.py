@@ -1,0 +1,6 @@
+"""The entry of all five names."""
+
+
+def main() -> int:
+    """Run the command line."""
+    return 0
