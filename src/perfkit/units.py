@@ -1,7 +1,7 @@
 """Factors between the kernel's units and those of reports."""
 
 SECTOR_BYTES = 512
-"""A sector in /proc/diskstats, whatever the device's own (Documentation/admin-guide/iostats.rst)."""
+"""A sector in /proc/diskstats, whatever the device's own size (admin-guide/iostats.rst)."""
 
 KIB = 1024
 """Bytes of a kB as the kernel (meminfo) and sar write it."""

@@ -1,0 +1,1 @@
+"""The `perfkit` command: options and help; the work is called from the layers below."""

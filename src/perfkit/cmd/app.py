@@ -1,0 +1,91 @@
+"""The command line as a whole: wires the subcommands, turns their ends into exit codes.
+
+Typer's own `main` would answer a closed pipe with 1 and print errors its own way, so the command is
+invoked without it; only shell completion goes through it.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from perfkit import __version__
+from perfkit.cmd import collect, ctl, process, serve
+from perfkit.cmd._output import Terminated, code_of, drop_stdout, say, unwind_on_sigterm
+from perfkit.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE
+
+# Typer keeps its copy of Click private since 0.28 and used the package before: either way a
+# BadParameter is a usage error, and that is the class to catch.
+_UsageError = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="perfkit",
+    help="Measure Linux servers: collect on hosts, aggregate, convert to CSV, analyse and report.",
+    epilog="`perfkit COMMAND --help` tells more.  Also installed: pcc, pcd, pcctl, pcprocess.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer passes an option's value so
+    if wanted:
+        typer.echo(f"perfkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+collect.register(app)
+serve.register(app)
+ctl.register(app)
+process.register(app)
+
+
+def main(argv: list[str], *, name: str = "perfkit") -> int:
+    """Run the command line `argv` (without the program's name) and return the exit code.
+
+    Every end is covered: 0-8 as the command says, 130 and 143 for SIGINT and SIGTERM, 0 in silence
+    when the reader of stdout went away, 70 for a bug.
+    """
+    if "_PERFKIT_COMPLETE" in os.environ:
+        app(argv, prog_name=name)
+    unwind_on_sigterm()
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context(name, list(argv) or ["--help"]) as context:
+            code = command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as end:
+        code = end.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
+    except Terminated as end:
+        code = end.exit_code
+    except BrokenPipeError:
+        drop_stdout()
+        code = EXIT_DONE
+    except Exception as error:  # noqa: BLE001 - every end has a code
+        if isinstance(error, _UsageError):
+            return _usage(error, name)
+        code = code_of(error)
+    return code if isinstance(code, int) else EXIT_DONE
+
+
+def _usage(error: Exception, name: str) -> int:
+    """Say what is wrong with the command line, and where its help is."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else name
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    say(f"{text[:1].lower()}{text[1:].rstrip('.')}: see {path} --help")
+    return EXIT_USAGE
