@@ -1,0 +1,87 @@
+r"""The record, and the canonical line it is written as: what files, spool and uploads carry.
+
+    {"timestamp":1700000005,"subsystem":"/proc/stat","measurement":"cpu  10 0 5 900 ...\n"}
+
+NDJSON with three keys, then `ns` where the tick's own second is not its time.  Strings are escaped
+as Go's encoder does, which wrote the captures of the original: `\"` `\\` `\n` `\r` `\t`; other
+controls, `<` `>` `&`, U+2028 and U+2029 as lower-case `\uXXXX`; each byte that is not UTF-8 as
+`\ufffd`, the only alteration; all else as it is.
+
+The recorder loads this module and escapes with it at every tick: no json, no re.
+"""
+
+_SIMPLE = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+# Kernel text is nearly always of these, and then five replaces, each a memchr, do.
+_PLAIN = bytes({*range(0x20, 0x7F), *b"\n\r\t"} - {*b"<>&"})
+
+_RARE = str.maketrans(
+    {
+        **{chr(code): f"\\u{code:04x}" for code in [*range(0x20), *b"<>&", 0x2028, 0x2029]},
+        **_SIMPLE,
+        # How `surrogateescape` hands over a byte that is not UTF-8, one by one as Go takes them.
+        **{chr(0xDC00 + byte): "\\ufffd" for byte in range(0x80, 0x100)},
+    }
+)
+
+
+class Record:
+    """The text of one source as it was read at one tick.
+
+    Args:
+        timestamp: The scheduled tick in whole seconds since 1970, UTC.
+        subsystem: Which source: a kernel file's path, `statfs[*]`, `perfkit/host` ...
+        measurement: The source's raw text.
+        ns: The real time of the tick as nanoseconds after `timestamp`; None when the tick was
+            where its second says.
+    """
+
+    __slots__ = ("measurement", "ns", "subsystem", "timestamp")
+
+    def __init__(
+        self, timestamp: int, subsystem: str, measurement: bytes, ns: int | None = None
+    ) -> None:
+        self.timestamp = timestamp
+        self.subsystem = subsystem
+        self.measurement = measurement
+        self.ns = ns
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether all four parts are equal."""
+        return isinstance(other, Record) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        """Return a hash of the four parts."""
+        return hash(self._parts())
+
+    def __repr__(self) -> str:
+        """Return the call that makes an equal record."""
+        return "Record({!r}, {!r}, {!r}, {!r})".format(*self._parts())
+
+    def _parts(self) -> tuple[int, str, bytes, int | None]:
+        return self.timestamp, self.subsystem, self.measurement, self.ns
+
+
+def escaped(text: bytes) -> bytes:
+    """Return `text` as it stands between the quotes of a canonical JSON string."""
+    if text.translate(None, _PLAIN):
+        return text.decode("utf-8", "surrogateescape").translate(_RARE).encode()
+    return (
+        text.replace(b"\\", b"\\\\")
+        .replace(b'"', b'\\"')
+        .replace(b"\n", b"\\n")
+        .replace(b"\t", b"\\t")
+        .replace(b"\r", b"\\r")
+    )
+
+
+def canonical_line(record: Record) -> bytes:
+    """Return the record as its one canonical line, newline included."""
+    parts = (
+        record.timestamp,
+        escaped(record.subsystem.encode("utf-8", "surrogateescape")),
+        escaped(record.measurement),
+    )
+    if record.ns is None:
+        return b'{"timestamp":%d,"subsystem":"%b","measurement":"%b"}\n' % parts
+    return b'{"timestamp":%d,"subsystem":"%b","measurement":"%b","ns":%d}\n' % (*parts, record.ns)
