@@ -95,16 +95,16 @@ class Stat(msgspec.Struct, frozen=True, kw_only=True):
     cpu: CpuTicks
     """All CPUs together: the line `cpu`.  It keeps the time of CPUs that are offline now."""
 
-    cpus: dict[int, CpuTicks]
+    cpus: dict[Counter, CpuTicks]
     """Each CPU that is online, by its number, in the file's order.  Numbers may have holes."""
 
-    interrupts: Counter | None = None
+    interrupts: Counter | None = msgspec.field(name="intr", default=None)
     """Interrupts served since boot, the first number of `intr`."""
 
-    context_switches: Counter | None = None
+    context_switches: Counter | None = msgspec.field(name="ctxt", default=None)
     """Context switches since boot, `ctxt`."""
 
-    boot_time_seconds: Counter | None = None
+    boot_time_seconds: Counter | None = msgspec.field(name="btime", default=None)
     """Start of the host, `btime`: seconds since 1970-01-01 UTC, moved when the clock is set."""
 
     processes: Counter | None = None
@@ -116,5 +116,5 @@ class Stat(msgspec.Struct, frozen=True, kw_only=True):
     procs_blocked: Counter | None = None
     """Threads that wait for I/O.  A gauge."""
 
-    softirqs: SoftIrqs | None = None
+    softirqs: SoftIrqs | None = msgspec.field(name="softirq", default=None)
     """Soft interrupts served since boot, in total and by kind; None before 2.6.31."""
