@@ -1,0 +1,122 @@
+"""Where an existing capture may be continued: after its last whole line, or its last whole tick.
+
+A recorder that was killed, or a machine that lost its power, leaves a file that ends anywhere.
+Nothing is written here: `find_tail` says how many bytes to keep and what closes them.
+"""
+
+import os
+import zlib
+
+from perfkit.capture.member import MAGIC, WITH_GZIP_HEADER
+from perfkit.capture.packed_tail import find_packed_end
+from perfkit.errors import InputError, shown
+
+BLOCK = 64 * 1024
+HEAD = 4096
+FIRST = 256
+"""Bytes of text that tell a capture: more could lie beyond what the repair will cut."""
+
+FIRST_KEY = b'{"timestamp":'
+
+
+class Tail:
+    """The end of an existing capture.
+
+    Args:
+        keep: Bytes from the start that hold whole lines, and whole ticks where it is gzip.
+        closing: What has to follow them before anything else does.
+        size: Bytes of the file as it was found.
+        first: Timestamp of the first line in seconds; None when there is no line.
+    """
+
+    __slots__ = ("closing", "first", "keep", "size")
+
+    def __init__(self, *, keep: int, closing: bytes, size: int, first: int | None) -> None:
+        self.keep = keep
+        self.closing = closing
+        self.size = size
+        self.first = first if keep else None
+
+    @property
+    def cut(self) -> int:
+        """Return how many bytes at the end are lost."""
+        return self.size - self.keep
+
+
+def find_tail(file: int, path: str, *, packed: bool) -> Tail:
+    """Return where the capture open as `file` may be continued.
+
+    Args:
+        file: A descriptor open for reading.
+        path: Its name, for messages.
+        packed: Whether it is to be continued as gzip.
+
+    Raises:
+        InputError: it is no capture, or not one that can be continued.
+    """
+    size = os.fstat(file).st_size
+    head = os.pread(file, HEAD, 0)
+    if not head.strip(b"\0") and _is_hollow(file, size):
+        return Tail(keep=0, closing=b"", size=size, first=None)
+    if head.startswith(MAGIC) != packed and not (packed and MAGIC.startswith(head)):
+        found = "gzip" if head.startswith(MAGIC) else f"no gzip: {shown(head[:16])}"
+        wanted = "gzip by its name" if packed else "plain text by its name"
+        raise InputError(f"{path}: not a capture, left alone: expected {wanted}, found {found}")
+    if packed:
+        try:
+            text = zlib.decompressobj(WITH_GZIP_HEADER).decompress(head, FIRST)
+        except zlib.error as error:
+            reason = f"expected gzip, found {error}"
+            raise InputError(f"{path}: not a capture, left alone: {reason}") from error
+        _check_head(text, path)
+        keep, closing = find_packed_end(file, path, size)
+        return Tail(keep=keep, closing=closing, size=size, first=_first(text))
+    _check_head(head, path)
+    keep = _after_last_newline(file, size)
+    if keep < size and _is_whole(os.pread(file, size - keep, keep)):
+        return Tail(keep=size, closing=b"\n", size=size, first=_first(head))
+    return Tail(keep=keep, closing=b"", size=size, first=_first(head))
+
+
+def _is_hollow(file: int, size: int) -> bool:
+    """Return whether there are only zeros: a power loss can keep a length and lose the bytes."""
+    return all(not os.pread(file, BLOCK, at).strip(b"\0") for at in range(0, size, BLOCK))
+
+
+def _check_head(head: bytes, path: str) -> None:
+    start = head[:64].replace(b" ", b"")
+    is_line = head.startswith(b"{") and (b'"timestamp"' in head or b'"subsystem"' in head)
+    if not is_line and not FIRST_KEY.startswith(start):
+        reason = f"expected a line that begins {FIRST_KEY.decode()}, found {shown(head[:16])}"
+        raise InputError(f"{path}: not a capture, left alone: {reason}")
+
+
+def _first(head: bytes) -> int | None:
+    """Return the timestamp of the line that `head` begins with, if it is one."""
+    digits = head.partition(b'"timestamp":')[2][:20].lstrip()
+    number = digits[: len(digits) - len(digits.lstrip(b"0123456789"))]
+    return int(number) if number else None
+
+
+def _after_last_newline(file: int, size: int) -> int:
+    end = size
+    while end:
+        start = max(0, end - BLOCK)
+        found = os.pread(file, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _is_whole(line: bytes) -> bool:
+    """Return whether a last line lacks only its newline.
+
+    A quote inside the measurement has a backslash before it, so what the line ends with tells.
+    """
+    before, _, after = line.rpartition(b'"')
+    if before.endswith(b"\\") or not line.startswith(FIRST_KEY):
+        return False
+    if after == b"}":
+        return True
+    return before.endswith(b'","ns') and after[:1] == b":" and after[1:-1].isdigit()
