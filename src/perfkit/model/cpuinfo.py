@@ -7,7 +7,7 @@ class Cpu(msgspec.Struct, frozen=True, kw_only=True):
     """One logical CPU as /proc/cpuinfo describes it.
 
     Source: /proc/cpuinfo, written by arch/*/kernel of each architecture, whose keys differ: what
-    a field cannot hold is None, and `fields` has every key as the kernel wrote it.
+    a field cannot hold is None, and `own` and `shared` have every key as the kernel wrote it.
     """
 
     number: int
@@ -17,7 +17,7 @@ class Cpu(msgspec.Struct, frozen=True, kw_only=True):
     """Vendor: x86 `GenuineIntel`, `AuthenticAMD`; s390 `IBM/S390`."""
 
     model_name: str | None = None
-    """Name for people: x86 and 32-bit ARM `model name`, POWER `cpu`."""
+    """Name for people: x86 and 32-bit ARM `model name`, POWER `cpu`, old ARM `Processor`."""
 
     physical_id: int | None = None
     """Number of the socket: x86, s390 with topology."""
@@ -45,6 +45,9 @@ class Cpu(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
     """Features of the instruction set: x86 `flags`, ARM `Features`, s390 `features`."""
 
-    fields: dict[str, str]
-    """Every `key: value` of this CPU's block, then those that the file gives for all CPUs (ARM
-    `Hardware`, POWER `timebase`, the head of s390); the CPU's own win."""
+    own: dict[str, str]
+    """Every `key: value` of this CPU's block, as the kernel wrote it."""
+
+    shared: dict[str, str]
+    """Every `key: value` that the file gives for all CPUs (ARM `Hardware`, POWER `timebase`, the
+    head of s390): one dict for all of them.  The fields above look here where `own` has no key."""

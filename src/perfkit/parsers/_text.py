@@ -32,7 +32,7 @@ def counter(field: bytes) -> int:
     Raises:
         ValueError: it is anything else (`+5`, `1_0`, `007`, `1e5`), or above 2^64-1.
     """
-    if field.isdigit() and len(field) <= COUNTER_DIGITS and (field[0] != 0x30 or len(field) == 1):
+    if len(field) <= COUNTER_DIGITS and field.isdigit() and (field[0] != 0x30 or len(field) == 1):
         value = int(field)
         if value <= COUNTER_MAX:
             return value
