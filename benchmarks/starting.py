@@ -18,16 +18,33 @@ ROUNDS = 21
 NOTHING = [sys.executable, "-c", "pass"]
 
 
-def subjects(folder: Path) -> dict[str, tuple[list[str], Bar]]:
+CAPTURE = "once.json.gz"
+
+
+def subjects() -> dict[str, tuple[list[str], Bar]]:
     """Return each command by its name, and its bar."""
-    script = Path(sys.executable).with_name("perfkit")
-    once = ("collect", "--once", "--mode", "local", "--collection", str(folder / "once.json.gz"))
+    script = str(Path(sys.executable).with_name("perfkit"))
+    once = ("collect", "--once", "--mode", "local", "--collection", CAPTURE)
     return {
         "python -m perfkit --version": (host.perfkit("--version"), at_most(1.6)),
-        "perfkit --version": ([str(script), "--version"], at_most(2.0)),
-        "perfkit collect --once": ([str(script), *once], at_most(4.5)),
-        "perfkit --help": ([str(script), "--help"], at_most(20)),
+        "perfkit --version": ([script, "--version"], at_most(2.0)),
+        "perfkit collect --once": ([script, *once], at_most(4.5)),
+        "perfkit --help": ([script, "--help"], at_most(20)),
     }
+
+
+def warm_up(words: list[str], folder: Path) -> None:
+    """Run a command once, and see that it does what it will be measured for.
+
+    Raises:
+        ChildFailedError: it failed, or it ended well without having done it.
+    """
+    output = folder / "output"
+    with output.open("wb") as file:
+        host.run(words, cwd=folder, stdout=file.fileno())
+    done = folder / CAPTURE if "collect" in words else output
+    if not done.exists() or done.stat().st_size == 0:
+        raise host.ChildFailedError(f"{' '.join(words[1:])}: exit 0, but nothing was written")
 
 
 def measure() -> list[Figure]:
@@ -35,11 +52,11 @@ def measure() -> list[Figure]:
     against = "python -c pass"
     with TemporaryDirectory(prefix="perfkit-bench-") as name:
         folder = Path(name)
-        commands = subjects(folder)
+        commands = subjects()
         found: list[Figure] = []
         for subject, (words, bar) in list(commands.items()):
             try:
-                host.run(words, cwd=folder)
+                warm_up(words, folder)
             except (host.ChildFailedError, FileNotFoundError) as error:
                 found.append(unmeasured(SECTION, subject, against, bar, str(error)))
                 del commands[subject]
