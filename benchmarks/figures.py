@@ -48,9 +48,14 @@ class Figure:
 
     note: str = ""
 
+    is_failure: bool = False
+    """Not measured because perfkit, not a peer, failed: a miss, whatever the bar."""
+
     @property
     def is_reached(self) -> bool | None:
         """Whether the bar is reached; None without a bar or without a measurement."""
+        if self.is_failure:
+            return False
         if self.bar is None or self.value is None:
             return None
         return self.bar.is_reached(self.value)
@@ -114,7 +119,15 @@ def compared(
     )
 
 
-def unmeasured(section: str, subject: str, against: str, bar: Bar | None, why: str) -> Figure:
+def unmeasured(
+    section: str,
+    subject: str,
+    against: str,
+    bar: Bar | None,
+    why: str,
+    *,
+    is_failure: bool = False,
+) -> Figure:
     """Return a figure that could not be taken, and why."""
     return Figure(
         section=section,
@@ -124,4 +137,5 @@ def unmeasured(section: str, subject: str, against: str, bar: Bar | None, why: s
         unit="x",
         bar=bar,
         note=why,
+        is_failure=is_failure,
     )

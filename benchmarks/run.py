@@ -64,8 +64,10 @@ def measure(section: str) -> list[Figure]:
     """Return the figures of a section, or one that says why there are none."""
     try:
         figures: list[Figure] = importlib.import_module(MODULES[section]).measure()
-    except (ChildFailedError, PeerMissingError, ImportError) as error:
-        return [unmeasured(section, section, "", None, str(error))]
+    except PeerMissingError as missing:
+        return [unmeasured(section, section, "", None, str(missing))]
+    except (ChildFailedError, ImportError) as error:
+        return [unmeasured(section, section, "", None, str(error), is_failure=True)]
     return figures
 
 
@@ -78,7 +80,7 @@ def cells(figure: Figure) -> tuple[str, ...]:
     """Return a figure as the cells of a row."""
     digits = 3 if figure.unit == "x" and (figure.value or 1) < 1 else 2
     if figure.value is None:
-        value = "not measured"
+        value = "failed" if figure.is_failure else "not measured"
     elif figure.unit == "B":
         value = f"{figure.value:.0f} B"
     else:

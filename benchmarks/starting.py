@@ -58,7 +58,8 @@ def measure() -> list[Figure]:
             try:
                 warm_up(words, folder)
             except (host.ChildFailedError, FileNotFoundError) as error:
-                found.append(unmeasured(SECTION, subject, against, bar, str(error)))
+                why = str(error)
+                found.append(unmeasured(SECTION, subject, against, bar, why, is_failure=True))
                 del commands[subject]
         nothing: list[float] = []
         costs: dict[str, list[float]] = {subject: [] for subject in commands}

@@ -54,6 +54,12 @@ def test_what_was_not_measured_is_not_a_miss():
     assert run.as_json(figure)["reached"] is None
 
 
+def test_a_failure_of_ours_is_a_miss():
+    failed = figures.unmeasured("s", "ours", "theirs", None, "exit 70", is_failure=True)
+    assert failed.is_reached is False
+    assert run.main(["--only", "start", "--json"], lambda _: [failed]) == 1
+
+
 @pytest.mark.parametrize(("value", "code"), [(1.0, 0), (2.5, 1)])
 def test_the_exit_code_tells_of_a_missed_bar(capsys, value, code):
     figure = figures.compared("start", "ours", "theirs", [value], bar=figures.at_most(2))
