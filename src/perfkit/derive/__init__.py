@@ -109,13 +109,13 @@ def interval(before: "Sample", after: "Sample") -> Interval:
 def _broken(before: "Sample", after: "Sample", seconds: float) -> Reason | None:
     """Return why nothing has a rate, or None."""
     booted = _boot_times(before, after)
-    # The kernel works its boot time out from the clock, so it moves when the clock is set; a boot
-    # in between lies after the first sample whatever the clock did.
+    # Later than the first sample: no step of the clock that leaves the elapsed time usable.
     if booted and booted[1] > before.timestamp:
         return Reason.REBOOTED
     if seconds <= 0:
         return Reason.NO_TIME
-    # Rounding moves it by one second, slewing by less than a thousandth of the time.
+    # The kernel works its boot time out from the clock: it moves when that is set.  Rounding moves
+    # it by one second, slewing by less than a thousandth of the time.
     if booted and abs(booted[1] - booted[0]) > max(1, seconds / 100):
         return Reason.CLOCK_STEPPED
     return None

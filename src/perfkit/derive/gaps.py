@@ -17,7 +17,7 @@ class Reason(StrEnum):
     """Same or earlier time: a repeated, reordered or set-back sample."""
 
     REBOOTED = "the host booted in between"
-    """Counters began anew: another boot id, or booted after the first sample."""
+    """Counters began anew: the kernel says that it booted after the first sample."""
 
     CLOCK_STEPPED = "the clock was set in between"
     """The elapsed time is not known: the kernel's boot time moved with the clock."""
