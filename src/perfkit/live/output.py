@@ -1,0 +1,124 @@
+"""Where intervals go: a picture on a terminal, or one line each."""
+
+import os
+from contextlib import suppress
+from typing import Protocol, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+
+from perfkit.derive import Interval
+from perfkit.live import plain
+from perfkit.live.screen import WAITING, picture
+from perfkit.live.view import ASCII, UNICODE, View
+
+
+class Output(Protocol):
+    """What the view is shown on."""
+
+    def start(self) -> None:
+        """Begin; called once."""
+        ...
+
+    def show(self, view: View, intervals: list[Interval]) -> None:
+        """Show the state of the view, and the intervals that came since the last call.
+
+        Raises:
+            BrokenPipeError: nobody reads it any more.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Leave everything as it was before; called once, and never fails."""
+        ...
+
+
+def output_for(stdout: TextIO, stderr: TextIO) -> "Output":
+    """Return a picture for a terminal that can show one, else lines."""
+    if stdout.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
+        return Screen(stdout)
+    return Lines(stdout, stderr)
+
+
+class Screen:
+    """A terminal: one picture, drawn again when something changed.
+
+    Colours are the terminal's own, none where NO_COLOR is set; what was on it comes back at the
+    end.
+
+    Args:
+        stream: The terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, force_terminal=True, highlight=False, markup=False)
+        encoding = (stream.encoding or "ascii").lower()
+        self._glyphs = UNICODE if encoding.startswith("utf") else ASCII
+        self._live = Live(
+            console=self._console,
+            screen=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def start(self) -> None:
+        """Switch to the terminal's second page."""
+        self._live.start()
+
+    def show(self, view: View, intervals: list[Interval]) -> None:
+        """Draw the picture at the terminal's present size."""
+        del intervals  # the view has the last one
+        width, height = self._console.size
+        lines = picture(view, width, height, self._glyphs)
+        try:
+            self._live.update(Group(*lines), refresh=True)
+        except OSError as error:
+            # The terminal was closed: the same as a pipe without reader.
+            raise BrokenPipeError from error
+
+    def stop(self) -> None:
+        """Switch back to the terminal's first page."""
+        with suppress(OSError):
+            self._live.stop()
+
+
+class Lines:
+    """No terminal: one line an interval.
+
+    Args:
+        stream: Where they go.
+        notes: Where what is no data goes.
+    """
+
+    def __init__(self, stream: TextIO, notes: TextIO) -> None:
+        self._stream = stream
+        self._notes = notes
+        self._last: tuple[int, int] | None = None
+        self._is_waiting = False
+
+    def start(self) -> None:
+        """Write the names of the columns."""
+        print(plain.heading(), file=self._stream, flush=True)
+
+    def show(self, view: View, intervals: list[Interval]) -> None:
+        """Write the intervals that are new."""
+        if view.samples and view.interval is None and not self._is_waiting:
+            self._is_waiting = True
+            self._note(f"{WAITING}, one every {view.period_seconds:g} s")
+        for each in intervals:
+            when = (each.timestamp, each.ns)
+            if when == self._last:
+                continue  # a tick whose last lines came late: its line is out
+            self._last = when
+            print(plain.line(each), file=self._stream, flush=True)
+            for gap in each.gaps:
+                if not gap.is_partial:
+                    self._note(str(gap))
+
+    def stop(self) -> None:
+        """Do nothing: every line is out."""
+
+    def _note(self, text: str) -> None:
+        with suppress(OSError):
+            print(f"perfkit: {text}", file=self._notes, flush=True)
