@@ -10,7 +10,6 @@ of wrapped counters, and one of its two readings of /proc/stat can be left out.
 """
 
 import gc
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,11 +22,11 @@ import psutil
 import big_host
 from figures import Bar, Figure, at_least, compared, ratios
 from perfkit.parsers import diskstats, meminfo, net_dev, stat
+from perfkit.source.kernel_file import KernelFile
 
 SECTION = "parsers"
 BAR = at_least(3.0)
 ROUNDS = 25
-READ_BYTES = 64 * 1024
 ROUND_NS = 15_000_000
 """CPU time of one side in one round: far above the clock's resolution."""
 
@@ -57,17 +56,9 @@ PSUTIL: dict[str, dict[str, Work]] = {
 """The ways to ask psutil; each differs from the one before it in the files that it names."""
 
 
-def whole(file: int) -> bytes:
-    """Return a kernel file from its start to its end: one call may end at a page."""
-    data = os.pread(file, READ_BYTES, 0)
-    while more := os.pread(file, READ_BYTES, len(data)):
-        data += more
-    return data
-
-
-def reading(parse: Callable[[bytes], object], file: int) -> Work:
+def reading(parse: Callable[[bytes], object], file: KernelFile) -> Work:
     """Return the work of reading and parsing one open file."""
-    return lambda: parse(whole(file))
+    return lambda: parse(file.read())
 
 
 def cost(work: Work, times: int) -> float:
@@ -92,8 +83,9 @@ def measure_root(root: Path, name: str) -> list[Figure]:
     }
     with ExitStack() as stack:
         for file in FILES:
-            opened = stack.enter_context((root / "proc" / file).open("rb", buffering=0))
-            works["perfkit", file] = reading(PARSERS[file], opened.fileno())
+            opened = KernelFile(str(root / "proc" / file), file)
+            stack.callback(opened.close)
+            works["perfkit", file] = reading(PARSERS[file], opened)
         counts = {key: repeats(work) for key, work in works.items()}
         costs: dict[tuple[str, str], list[float]] = {key: [] for key in works}
         gc.collect()
