@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from perfkit.columns import Table, Value
-from perfkit.live.figures import ABSENT, figure, fit
+from perfkit.live.figures import ABSENT, figure, fit, printable
 from perfkit.live.view import Glyphs
 
 COLUMN_WIDTH = 8
@@ -133,7 +133,7 @@ def _width(name: str) -> int:
 
 def key_width(keys: Sequence[str], width: int) -> int:
     """Return the width of the first column: as long as its texts, within a third of the line."""
-    longest = max((cell_len(key) for key in keys), default=0) + 1
+    longest = max((cell_len(printable(key)) for key in keys), default=0) + 1
     return min(max(MIN_KEY_WIDTH, longest), MAX_KEY_WIDTH, max(MIN_KEY_WIDTH, width // 3))
 
 

@@ -1,0 +1,207 @@
+"""The view and its recorder: begun together, ended together, whoever ends them."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from perfkit.live.plain import heading
+from perfkit.live.watch import run
+
+Make = Callable[..., list[str]]
+PERIOD = (
+    0.04  # looks are taken four times a period: the fake recorder's ticks are all there at once
+)
+
+
+def watch(command: list[str], capture: Path, tmp_path: Path) -> tuple[int, list[str], list[str]]:
+    """Return the exit code and the lines of stdout and stderr."""
+    out, err = tmp_path / "out", io.StringIO()
+    with out.open("w", encoding="utf-8") as stdout:
+        code = run(command, capture, PERIOD, stdout=stdout, stderr=err)
+    return code, out.read_text(encoding="utf-8").splitlines(), err.getvalue().splitlines()
+
+
+def no_child_is_left() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return False
+
+
+def test_one_line_an_interval_and_nothing_else(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    code, out, err = watch(recorder(capture, 4, "done"), capture, tmp_path)
+    assert code == 0
+    assert out[0] == heading()
+    # Tick n has used n * 25 of n * 100 ticks, and switched n * 100 times a second.
+    assert [line.split()[:2] for line in out[1:]] == [
+        ["2023-11-14T22:13:21Z", "25.00"],
+        ["2023-11-14T22:13:22Z", "25.00"],
+        ["2023-11-14T22:13:23Z", "25.00"],
+    ]
+    assert (
+        err[-1]
+        == f"perfkit: 4 samples recorded in {capture} ({capture.stat().st_size / 1024:.1f}K)"
+    )
+
+
+def test_says_that_it_waits_for_the_second_sample(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    code, out, err = watch(recorder(capture, 1, "done"), capture, tmp_path)
+    assert (code, out) == (0, [heading()])
+    assert "perfkit: waiting for the second sample, one every 0.04 s" in err
+
+
+@pytest.mark.parametrize("ending", ["interrupt", "hangup"])
+def test_a_signal_ends_the_recorder_with_its_last_line_whole(recorder: Make, tmp_path, ending):
+    capture = tmp_path / "capture.json"
+    before = signal.getsignal(signal.SIGINT)
+    code, out, err = watch(recorder(capture, 3, ending), capture, tmp_path)
+    assert code == 0
+    assert len(out) == 4  # the heading, two intervals, and that of the recorder's last tick
+    assert capture.read_bytes().endswith(b"\n")
+    assert "4 samples" in err[-1]
+    assert no_child_is_left()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_only_what_is_appended_is_shown(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    subprocess.run(recorder(capture, 5, "done"), check=True, stderr=subprocess.DEVNULL)
+    code, out, err = watch(recorder(capture, 2, "done"), capture, tmp_path)
+    assert (code, len(out)) == (0, 2)
+    assert "2 samples" in err[-1]
+
+
+def test_a_recorder_that_refuses_gives_its_code(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    code, out, err = watch(recorder(capture, 0, "refuse"), capture, tmp_path)
+    assert (code, out, err) == (2, [heading()], [])  # its message went to stderr itself
+    assert not capture.exists()
+
+
+def test_a_recorder_that_is_killed_gives_128_and_the_signal(tmp_path: Path):
+    kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    code, _out, _err = watch([sys.executable, "-c", kill], tmp_path / "x", tmp_path)
+    assert code == 128 + signal.SIGKILL
+
+
+def test_a_reader_that_goes_ends_the_recorder(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    reading, writing = os.pipe()
+    first: list[bytes] = []
+
+    def read_one_line() -> None:
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            first.append(pipe.readline())
+
+    reader = threading.Thread(target=read_one_line)
+    reader.start()
+    # closefd: what is left in the buffer must not reach a closed pipe when the test ends.
+    stdout = os.fdopen(writing, "w", encoding="utf-8", closefd=False)
+    with pytest.raises(BrokenPipeError):
+        run(recorder(capture, 1, "wait"), capture, PERIOD, stdout=stdout, stderr=io.StringIO())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
+    stdout.close()
+    os.close(writing)
+    reader.join()
+    assert first == [heading().encode() + b"\n"]
+    assert no_child_is_left()
+
+
+def test_an_unreadable_capture_ends_the_recorder(recorder: Make, tmp_path: Path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(IsADirectoryError):
+        watch(recorder(tmp_path / "x", 1, "wait"), folder, tmp_path)
+    assert no_child_is_left()
+
+
+VIEW = "import sys; from pathlib import Path; from perfkit.live.watch import run; sys.exit(run(sys.argv[2:], Path(sys.argv[1]), 0.04))"  # noqa: E501
+
+
+class Terminal:
+    """A view on a terminal of its own."""
+
+    def __init__(self, command: list[str], capture: Path) -> None:
+        self.near, far = os.openpty()
+        os.set_blocking(self.near, True)
+        self.text = ""
+        environment = {
+            "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", "PYTHONUTF8": "1", "PATH": ""
+        }  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", VIEW, str(capture), *command],
+            stdin=far,
+            stdout=far,
+            stderr=far,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(far)
+
+    def read_until(self, pattern: str) -> None:
+        """Read until the pattern has been written, or fail with what was."""
+        while not re.search(pattern, self.text):
+            try:
+                data = os.read(self.near, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                raise AssertionError(f"no {pattern!r} in {self.text!r}")
+            self.text += data.decode("utf-8", "replace")
+
+    def end(self) -> int:
+        """Read the rest and return the exit code."""
+        while True:
+            try:
+                data = os.read(self.near, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.text += data.decode("utf-8", "replace")
+        os.close(self.near)
+        return self.process.wait()
+
+
+def test_a_terminal_shows_a_picture_until_ctrl_c(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    terminal = Terminal(recorder(capture, 3, "wait"), capture)
+    terminal.read_until("fake-host · Linux 9.9 · every 0.04 s")
+    terminal.read_until("CPU .*25.0 %")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 0
+    assert "\x1b[?1049h" in terminal.text  # the second page
+    assert "\x1b[?1049l" in terminal.text
+    after = terminal.text.rpartition("\x1b[?1049l")[2]
+    assert "perfkit: recording ends" in after
+    assert "perfkit: 4 samples recorded in" in after
+
+
+def test_a_terminal_shows_why_a_recorder_refused(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    terminal = Terminal(recorder(capture, 0, "refuse"), capture)
+    assert terminal.end() == 2
+    after = terminal.text.rpartition("\x1b[?1049l")[2]
+    assert "perfkit: capture is in use by process 1" in after
+    assert "samples" not in after
+
+
+def test_a_terminal_that_is_closed_ends_the_recorder(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    terminal = Terminal(recorder(capture, 3, "wait"), capture)
+    terminal.read_until("CPU .*25.0 %")
+    os.close(terminal.near)
+    terminal.process.wait()
+    # The recorder ended first: it wrote its last tick.
+    assert capture.read_text(encoding="utf-8").count("/proc/stat") == 4
