@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from perfkit.live.plain import heading
-from perfkit.live.watch import run
+from perfkit.live.watch import Watch, run
+from perfkit.record import Record
 
 Make = Callable[..., list[str]]
 PERIOD = (
@@ -85,7 +86,8 @@ def test_only_what_is_appended_is_shown(recorder: Make, tmp_path: Path):
 def test_a_recorder_that_refuses_gives_its_code(recorder: Make, tmp_path: Path):
     capture = tmp_path / "capture.json"
     code, out, err = watch(recorder(capture, 0, "refuse"), capture, tmp_path)
-    assert (code, out, err) == (2, [heading()], [])  # its message went to stderr itself
+    assert (code, out) == (2, [heading()])
+    assert err == ["perfkit: recording begins", "perfkit: capture is in use by process 1"]
     assert not capture.exists()
 
 
@@ -126,6 +128,51 @@ def test_an_unreadable_capture_ends_the_recorder(recorder: Make, tmp_path: Path)
     assert no_child_is_left()
 
 
+class Told:
+    """A recorder that says what a test wants, and a capture that has nothing new."""
+
+    code = None
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.now = 100.0
+
+    def messages(self) -> list[str]:
+        said, self.lines = self.lines, []
+        return said
+
+    def read(self) -> list[Record]:
+        return []
+
+    def clock(self) -> float:
+        return self.now
+
+
+def test_a_message_stays_for_ten_seconds(tmp_path: Path):
+    told = Told()
+    watched = Watch(tmp_path / "capture.json", 1.0, told, told, told.clock)
+    told.lines = ["perfkit: warning: one", "perfkit: warning: two"]
+    watched.look()
+    assert (watched.view.message, watched.is_changed) == ("warning: two", True)
+    told.now += 9.5
+    watched.look()
+    assert (watched.view.message, watched.view.running_seconds) == ("warning: two", 9)
+    told.now += 0.5
+    watched.look()
+    assert watched.view.message == ""
+    watched.look()
+    assert not watched.is_changed
+
+
+def test_a_capture_at_home_has_a_short_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    told = Told()
+    at_home = Watch(tmp_path / "state" / "capture.json", 1.0, told, told, told.clock)
+    elsewhere = Watch(Path("/var/lib/x.json"), 1.0, told, told, told.clock)
+    assert at_home.view.capture == "~/state/capture.json"
+    assert elsewhere.view.capture == "/var/lib/x.json"
+
+
 VIEW = "import sys; from pathlib import Path; from perfkit.live.watch import run; sys.exit(run(sys.argv[2:], Path(sys.argv[1]), 0.04))"  # noqa: E501
 
 
@@ -137,8 +184,12 @@ class Terminal:
         os.set_blocking(self.near, True)
         self.text = ""
         environment = {
-            "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", "PYTHONUTF8": "1", "PATH": ""
-        }  # fmt: skip
+            **{name: os.environ[name] for name in os.environ if not name.endswith("_COLOR")},
+            "TERM": "xterm-256color",
+            "COLUMNS": "80",
+            "LINES": "24",
+            "PYTHONUTF8": "1",
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-c", VIEW, str(capture), *command],
             stdin=far,

@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import tempfile
-from typing import IO
 
-LONGEST_WAIT_SECONDS = 10.0
+PATIENCE_SECONDS = 10.0
 """How long the recorder gets for its last line when the view cannot wait any longer."""
+
+MESSAGE_BYTES = 1024 * 1024
+"""Read of its messages at once."""
 
 
 class Recorder:
@@ -21,33 +23,31 @@ class Recorder:
 
     Args:
         command: The recorder's command line.
-        is_silent: Keep its messages for later instead of letting them through to stderr.
+        patience: Seconds that `close` gives it for its last line.
     """
 
-    def __init__(self, command: list[str], *, is_silent: bool) -> None:
-        self._messages: IO[bytes] | None = None
-        if is_silent:
-            self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
+    def __init__(self, command: list[str], *, patience: float = PATIENCE_SECONDS) -> None:
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
+        self._patience = patience
         self._read = 0
         self._ending = 0
-        self._process = subprocess.Popen(  # noqa: S603 - the command is our own
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._messages,
-            process_group=0,
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the command is our own
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._messages,
+                process_group=0,
+            )
+        except OSError:
+            self._messages.close()
+            raise
 
     @property
     def code(self) -> int | None:
         """Return the exit code, 128 + n after signal n, None while it runs."""
         code = self._process.poll()
         return 128 - code if code is not None and code < 0 else code
-
-    @property
-    def is_ending(self) -> bool:
-        """Return whether it was asked to end."""
-        return self._ending > 0
 
     def end(self) -> None:
         """Ask it to end: it writes its last line whole.  Asked a third time it is killed."""
@@ -61,17 +61,15 @@ class Recorder:
         if self._process.poll() is None:
             self.end()
             try:
-                self._process.wait(LONGEST_WAIT_SECONDS)
+                self._process.wait(self._patience)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if self._messages is not None:
-            self._messages.close()
+        self._messages.close()
 
     def messages(self) -> list[str]:
-        """Return the lines it wrote since this was last asked."""
-        if self._messages is None:
-            return []
-        data = os.pread(self._messages.fileno(), 1 << 20, self._read)
-        self._read += len(data)
-        return data.decode("utf-8", "replace").splitlines()
+        """Return the whole lines it wrote since this was last asked."""
+        data = os.pread(self._messages.fileno(), MESSAGE_BYTES, self._read)
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return whole.decode("utf-8", "replace").splitlines()

@@ -16,6 +16,9 @@ from perfkit.live.view import ASCII, UNICODE, View
 class Output(Protocol):
     """What the view is shown on."""
 
+    held: list[str]
+    """What the recorder said and could not be shown as it came."""
+
     def start(self) -> None:
         """Begin; called once."""
         ...
@@ -26,6 +29,10 @@ class Output(Protocol):
         Raises:
             BrokenPipeError: nobody reads it any more.
         """
+        ...
+
+    def tell(self, said: list[str]) -> None:
+        """Take lines that the recorder wrote for people."""
         ...
 
     def stop(self) -> None:
@@ -51,6 +58,7 @@ class Screen:
     """
 
     def __init__(self, stream: TextIO) -> None:
+        self.held: list[str] = []
         self._console = Console(file=stream, force_terminal=True, highlight=False, markup=False)
         encoding = (stream.encoding or "ascii").lower()
         self._glyphs = UNICODE if encoding.startswith("utf") else ASCII
@@ -77,6 +85,10 @@ class Screen:
             # The terminal was closed: the same as a pipe without reader.
             raise BrokenPipeError from error
 
+    def tell(self, said: list[str]) -> None:
+        """Keep them for the end: the view shows the last one for a while."""
+        self.held += said
+
     def stop(self) -> None:
         """Switch back to the terminal's first page."""
         with suppress(OSError):
@@ -92,6 +104,7 @@ class Lines:
     """
 
     def __init__(self, stream: TextIO, notes: TextIO) -> None:
+        self.held: list[str] = []
         self._stream = stream
         self._notes = notes
         self._last: tuple[int, int] | None = None
@@ -105,7 +118,7 @@ class Lines:
         """Write the intervals that are new."""
         if view.samples and view.interval is None and not self._is_waiting:
             self._is_waiting = True
-            self._note(f"{WAITING}, one every {view.period_seconds:g} s")
+            self._note(f"perfkit: {WAITING}, one every {view.period_seconds:g} s")
         for each in intervals:
             when = (each.timestamp, each.ns)
             if when == self._last:
@@ -114,11 +127,16 @@ class Lines:
             print(plain.line(each), file=self._stream, flush=True)
             for gap in each.gaps:
                 if not gap.is_partial:
-                    self._note(str(gap))
+                    self._note(f"perfkit: {gap}")
+
+    def tell(self, said: list[str]) -> None:
+        """Pass them on."""
+        for text in said:
+            self._note(text)
 
     def stop(self) -> None:
         """Do nothing: every line is out."""
 
     def _note(self, text: str) -> None:
         with suppress(OSError):
-            print(f"perfkit: {text}", file=self._notes, flush=True)
+            print(text, file=self._notes, flush=True)

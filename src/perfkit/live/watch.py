@@ -15,7 +15,7 @@ from perfkit.errors import EXIT_DONE, InputError
 from perfkit.live.child import Recorder
 from perfkit.live.devices import busy
 from perfkit.live.figures import size
-from perfkit.live.output import Lines, output_for
+from perfkit.live.output import output_for
 from perfkit.live.signals import ENDING, Wakeups
 from perfkit.live.tracker import Tracker
 from perfkit.live.view import Host, View
@@ -61,12 +61,11 @@ def run(
     """
     stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
     output = output_for(stdout, stderr)
-    is_screen = not isinstance(output, Lines)
     with ExitStack() as stack:
         wakeups = stack.enter_context(Wakeups(stdout))
         follower = Follower(path, offset=_end_of(path))
         stack.callback(follower.close)
-        recorder = Recorder(command, is_silent=is_screen)
+        recorder = Recorder(command)
         stack.callback(recorder.close)
         watch = Watch(path, period, follower, recorder, clock)
         output.start()
@@ -79,6 +78,7 @@ def run(
                 if number in ENDING:
                     recorder.end()
             intervals = watch.look()
+            output.tell(watch.said)
             if watch.is_changed or intervals or came or is_first:
                 output.show(watch.view, intervals)
             is_first = False
@@ -86,7 +86,9 @@ def run(
                 break
             if not wakeups.wait(min(LOOK_SECONDS, period / LOOKS_A_PERIOD)):
                 raise BrokenPipeError
-    _say_the_end(watch, code, stderr, is_screen=is_screen)
+    for text in [*output.held, *_last_words(watch, code)]:
+        with suppress(OSError):
+            print(text, file=stderr, flush=True)
     return code
 
 
@@ -111,9 +113,12 @@ class Watch:
     ) -> None:
         kernel = os.uname()
         host = Host(name=kernel.nodename, kernel=f"Linux {kernel.release}")
-        self.view = View(host=host, period_seconds=period, capture=str(path))
-        self.messages: list[str] = []
-        """All that the recorder said, where it was not let through."""
+        self.view = View(host=host, period_seconds=period, capture=_short(path))
+        self.said: list[str] = []
+        """Lines that the recorder wrote since the look before."""
+
+        self.has_said_where = False
+        """Whether the recorder itself said where the samples are."""
 
         self.is_changed = False
         """Whether the last look changed the view, be it only the time."""
@@ -121,7 +126,7 @@ class Watch:
         self.is_reading = False
         """Whether the last look found new lines."""
 
-        self._path = path
+        self.path = path
         self._follower = follower
         self._recorder = recorder
         self._clock = clock
@@ -146,15 +151,15 @@ class Watch:
         view.running_seconds = float(int(now - self._started))
         if self._tracker.hostname:
             view.host = Host(name=self._tracker.hostname, kernel=_linux(self._tracker.kernel))
-        new = self._recorder.messages()
-        self.messages += new
-        if new:
-            view.message = new[-1].removeprefix("perfkit: ")
+        self.said = self._recorder.messages()
+        if self.said:
+            self.has_said_where = any(view.samples and str(self.path) in text for text in self.said)
+            view.message = self.said[-1].removeprefix("perfkit: ")
             self._message_until = now + MESSAGE_SECONDS
         elif now >= self._message_until:
             view.message = ""
         with suppress(OSError):
-            view.capture_bytes = self._path.stat().st_size
+            view.capture_bytes = self.path.stat().st_size
         self.is_changed = before != (view.samples, view.running_seconds, view.message)
         return intervals
 
@@ -168,6 +173,13 @@ class Watch:
         if is_again and view.history:
             view.history.pop()
         view.history.append(busy(row))
+
+
+def _short(path: Path) -> str:
+    """Return the path as a shell would take it in the user's home."""
+    with suppress(ValueError, RuntimeError):
+        return f"~/{path.relative_to(Path.home())}"
+    return str(path)
 
 
 def _linux(kernel: str) -> str:
@@ -192,13 +204,10 @@ def _end_of(path: Path) -> int:
     return tail.keep + len(tail.closing)
 
 
-def _say_the_end(watch: Watch, code: int, stderr: TextIO, *, is_screen: bool) -> None:
-    """Say where the capture is and how many samples it got; what the recorder said comes first."""
-    lines = list(watch.messages) if is_screen else []
+def _last_words(watch: Watch, code: int) -> list[str]:
+    """Return where the capture is and how many samples it got, if the recorder did not say."""
     view = watch.view
-    if code == EXIT_DONE or view.samples:
-        samples = f"{view.samples} sample{'s' if view.samples != 1 else ''}"
-        lines.append(f"perfkit: {samples} recorded in {view.capture} ({size(view.capture_bytes)})")
-    with suppress(OSError):
-        for text in lines:
-            print(text, file=stderr, flush=True)
+    if watch.has_said_where or (code != EXIT_DONE and not view.samples):
+        return []
+    samples = f"{view.samples} sample{'s' if view.samples != 1 else ''}"
+    return [f"perfkit: {samples} recorded in {watch.path} ({size(view.capture_bytes)})"]
