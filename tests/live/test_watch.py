@@ -256,3 +256,38 @@ def test_a_terminal_that_is_closed_ends_the_recorder(recorder: Make, tmp_path: P
     terminal.process.wait()
     # The recorder ended first: it wrote its last tick.
     assert capture.read_text(encoding="utf-8").count("/proc/stat") == 4
+
+
+def test_ctrl_z_hands_the_terminal_back_and_fg_takes_it_again(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    terminal = Terminal(recorder(capture, 3, "wait"), capture)
+    terminal.read_until("CPU .*25.0 %")
+    terminal.process.send_signal(signal.SIGTSTP)
+    _pid, status = os.waitpid(terminal.process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    terminal.read_until(r"\x1b\[\?1049l")
+    terminal.text = ""
+    terminal.process.send_signal(signal.SIGCONT)
+    terminal.read_until(r"\x1b\[\?1049h")
+    terminal.read_until("CPU .*25.0 %")
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.end() == 0
+
+
+def test_lines_stop_and_go_on_too(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    view = subprocess.Popen(
+        [sys.executable, "-c", VIEW, str(capture), *recorder(capture, 3, "wait")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert view.stdout is not None
+    first = [view.stdout.readline() for _line in range(3)]
+    view.send_signal(signal.SIGTSTP)
+    _pid, status = os.waitpid(view.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    view.send_signal(signal.SIGCONT)
+    view.send_signal(signal.SIGINT)
+    rest = view.stdout.read()
+    view.stdout.close()
+    assert (view.wait(), len(first), rest.count(b"\n")) == (0, 3, 1)  # the recorder's last tick

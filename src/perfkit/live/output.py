@@ -1,6 +1,7 @@
 """Where intervals go: a picture on a terminal, or one line each."""
 
 import os
+import signal
 from contextlib import suppress
 from typing import Protocol, TextIO
 
@@ -33,6 +34,10 @@ class Output(Protocol):
 
     def tell(self, said: list[str]) -> None:
         """Take lines that the recorder wrote for people."""
+        ...
+
+    def suspend(self) -> None:
+        """Stop this process until it is continued, as Ctrl-Z asks; the recorder goes on."""
         ...
 
     def stop(self) -> None:
@@ -89,6 +94,12 @@ class Screen:
         """Keep them for the end: the view shows the last one for a while."""
         self.held += said
 
+    def suspend(self) -> None:
+        """Hand the terminal back to the shell, and take it again afterwards."""
+        self.stop()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self._live.start()
+
     def stop(self) -> None:
         """Switch back to the terminal's first page."""
         with suppress(OSError):
@@ -133,6 +144,10 @@ class Lines:
         """Pass them on."""
         for text in said:
             self._note(text)
+
+    def suspend(self) -> None:
+        """Stop; there is nothing to hand back."""
+        os.kill(os.getpid(), signal.SIGSTOP)
 
     def stop(self) -> None:
         """Do nothing: every line is out."""

@@ -16,7 +16,6 @@ from perfkit.live.table import (
     GUTTER,
     HEADING,
     QUIET,
-    WARM,
     Frame,
     Row,
     Section,
@@ -46,7 +45,8 @@ NET_COLUMNS = (
     "rxkB/s", "txkB/s", "rxpck/s", "txpck/s", "rxdrop/s", "rxerr/s", "txdrop/s", "txerr/s",
     "rxmcst/s", "coll/s",
 )  # fmt: skip
-FS_COLUMNS = ("%ufsused", "MBfsfree", "MBfsused", "%Iused", "Ifree")
+FS_COLUMNS = ("%ufsused", "MBfsfree", "MBfsused")
+INODE_COLUMNS = ("%Iused", "Ifree")
 
 WAITING = "waiting for the second sample"
 HINT = "Ctrl-C ends the view and the recording"
@@ -90,7 +90,7 @@ def _footer(view: View, frame: Frame) -> list[Text]:
     lost = [str(gap) for gap in gaps if not gap.is_partial]
     text = view.message or (lost[0] if lost else "")
     if text:
-        return [line((fit(text, frame.width, frame.glyphs.cut), WARM), width=frame.width)]
+        return [line((fit(text, frame.width, frame.glyphs.cut), HEADING), width=frame.width)]
     return [line((fit(HINT, frame.width, frame.glyphs.cut), QUIET), width=frame.width)]
 
 
@@ -202,7 +202,9 @@ def _file_systems(interval: Interval, frame: Frame) -> Section:
         return Row(key=mount, values=use, load=used or 0, share=used)
 
     rows = [row(mount, use) for mount, use in interval.filesystems.items()]
-    return table_section(columns.FS, rows, FS_COLUMNS, frame)
+    has_inodes = any(use.inodes_used_percent is not None for use in interval.filesystems.values())
+    names = FS_COLUMNS + INODE_COLUMNS if has_inodes else FS_COLUMNS
+    return table_section(columns.FS, rows, names, frame)
 
 
 def _stacked(sections: list[Section], height: int) -> list[Text]:

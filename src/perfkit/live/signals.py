@@ -7,7 +7,7 @@ from types import FrameType, TracebackType
 from typing import Self, TextIO
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-WATCHED = (*ENDING, signal.SIGCHLD, signal.SIGWINCH)
+WATCHED = (*ENDING, signal.SIGCHLD, signal.SIGWINCH, signal.SIGTSTP)
 
 
 class Wakeups:

@@ -1,6 +1,7 @@
 """Start a recorder, follow its capture, show what it measures, end both together."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -77,6 +78,8 @@ def run(
             for number in came:
                 if number in ENDING:
                     recorder.end()
+                elif number == signal.SIGTSTP:
+                    output.suspend()
             intervals = watch.look()
             output.tell(watch.said)
             if watch.is_changed or intervals or came or is_first:
