@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from perfkit.capture.follow import Follower
+from perfkit.capture.write import CaptureWriter, Limits
 from perfkit.live.plain import heading
-from perfkit.live.watch import Watch, run
-from perfkit.record import Record
+from perfkit.live.watch import Watch, end_of, run
+from perfkit.record import Record, canonical_line
 
 Make = Callable[..., list[str]]
 PERIOD = (
@@ -81,6 +83,33 @@ def test_only_what_is_appended_is_shown(recorder: Make, tmp_path: Path):
     code, out, err = watch(recorder(capture, 2, "done"), capture, tmp_path)
     assert (code, len(out)) == (0, 2)
     assert "2 samples" in err[-1]
+
+
+@pytest.mark.parametrize("name", ["capture.json", "capture.json.gz"])
+@pytest.mark.parametrize("cut", [0, 1, 9, 30])
+def test_a_torn_capture_is_followed_from_where_it_is_repaired(tmp_path: Path, name: str, cut: int):
+    path = tmp_path / name
+    lines = [canonical_line(Record(second, "/proc/stat", b"x" * 40)) for second in range(3)]
+    writer = CaptureWriter(str(path), Limits(), print)
+    for second, line in enumerate(lines[:2]):
+        writer.prepare(second)
+        writer.append(line, second)
+    writer.close()
+    os.truncate(path, path.stat().st_size - cut)
+    follower = Follower(path, offset=end_of(path))
+    writer = CaptureWriter(str(path), Limits(), print)
+    writer.prepare(2)
+    writer.append(lines[2], 2)
+    assert follower.read() == [Record(2, "/proc/stat", b"x" * 40)]
+    follower.close()
+    writer.close()
+
+
+def test_what_is_no_capture_is_left_to_the_recorder(recorder: Make, tmp_path: Path):
+    other = tmp_path / "notes.json"
+    other.write_text("shopping list\n", encoding="utf-8")
+    code, out, _err = watch(recorder(other, 0, "refuse"), other, tmp_path)
+    assert (code, out) == (2, [heading()])
 
 
 def test_a_recorder_that_refuses_gives_its_code(recorder: Make, tmp_path: Path):

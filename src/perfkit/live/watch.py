@@ -64,7 +64,7 @@ def run(
     output = output_for(stdout, stderr)
     with ExitStack() as stack:
         wakeups = stack.enter_context(Wakeups(stdout))
-        follower = Follower(path, offset=_end_of(path))
+        follower = Follower(path, offset=end_of(path))
         stack.callback(follower.close)
         recorder = Recorder(command)
         stack.callback(recorder.close)
@@ -189,7 +189,7 @@ def _linux(kernel: str) -> str:
     return kernel if kernel.startswith("Linux") else f"Linux {kernel}"
 
 
-def _end_of(path: Path) -> int:
+def end_of(path: Path) -> int:
     """Return where the recorder will go on: what stands before is not this view's.
 
     The recorder cuts a torn tail off and closes what it keeps; both move the place.
