@@ -26,28 +26,31 @@ no rates (memory, file systems, queue lengths) are those of the later sample.
 
 * Text with `\\n` line ends, commas, no spaces. The first line names the columns and begins with
   `#timestamp`; the first column is the time of the sample, Unix seconds (UTC).
+* **Sample.** The lines of one timestamp, with at least one of the five sources. A sample that
+  lacks a source has no row in that file, and the next row there spans the longer time.
 * **First rows.** The original gives no row for the first sample and none for the second: with
   samples s0, s1, s2, … its first row is s2 - s0 over both periods, from s3 on each row is the
   change from the sample before. Memory and file systems follow the same rule. So N samples give
   rows for N - 2 times, and a capture of two samples gives headings only.
-  `--intervals all` gives the sane rows instead: the first is s1 - s0.
+  `--intervals all` gives the sane rows instead: s1 - s0 is the first, and memory and file systems
+  begin with s0.
 * **Time.** *s* is taken in whole hundredths: c = s * 100, and a rate is Δ / c * 100 in floating
   point. That is why 13.600000000000001 occurs.
-* **Period that is not whole seconds.** A sample that carries `ns` (its real time as an offset in
-  nanoseconds) from a run whose period is not whole is printed as timestamp + ns with three
-  decimals, and rates use that time. While the period is whole `ns` is ignored here, as the original
-  would.
+* **Period that is not whole seconds.** Where the recorder's period is not a whole number of
+  seconds, the time is printed as timestamp + `ns` (the real time as an offset in nanoseconds) with
+  three decimals, cut, and rates use the real time. Elsewhere `ns` is ignored, as by the original.
 * **Numbers** are printed as Go does: the shortest digits that read back as the same float64, plain
   from 0.0001 up to 999999.99…, else in the scientific form with two exponent digits or more:
   `2.641104e+06`, `5e-05`. No trailing `.0`. Columns that are whole numbers (kB, blocks, use) are
   always plain digits.
 * **Absent is 0** in these files and only here: a kernel without discard columns has `dtps` 0.
-* **Resets.** As the original, the default rows do not look for them: a counter that went backwards
-  gives the clamp described under proc/stat and negative rates elsewhere. With `--intervals all` a
-  counter that goes backwards, a device that appears or vanishes and a host that booted give no row,
-  and the summary says which and why.
+* **No rate, no row.** A device, interface or CPU that only one of the two samples has, and one with
+  a counter that went backwards, has no row for that interval. Where the host booted in between, the
+  clock was set, or no time passed, nothing has a rate and memory and file systems go on. The
+  summary says what is missing and why. (CPUs are the exception in the original's own form: see
+  proc/stat.)
 * **Quoting.** The original quotes nothing. A mount point, device or interface name that contains
-  a comma, a quote or a line break is quoted here as RFC 4180 says: the one case in which the text
+  a comma, a quote or a line end is quoted here as RFC 4180 says: the one case in which the text
   differs.
 """
 
@@ -62,6 +65,8 @@ in this order, and all = busy + idle.
   1.6e-09 instead of 0.
 * If busy did not grow every percentage is 0 and `%idle` 100; else if all did not grow, every
   percentage is 100 and `%idle` 0.
+* With `--intervals all` a CPU with a counter that fell has no row instead (idle and iowait may
+  trade, their sum must not fall), nor has one for which the kernel counted no time.
 * Interrupt time is not among these columns, so a row adds up to less than 100.""",
     "mem": "One row a sample. A line that the kernel does not have counts as 0.",
     "net": """\
@@ -69,8 +74,8 @@ One row for each interface in the kernel's order. (The original's order is rando
 timestamp, and differs from run to run.)""",
     "disk": """\
 One row for each device in the kernel's order, partitions and device-mapper volumes too. A device
-whose reads, writes and discards since boot are all 0 has no row. `tps` is the rate of the sum, not
-the sum of the three rates.""",
+that had completed no request before the interval has no row (with `--intervals all`: by its end).
+`tps` is the rate of the sum, not the sum of the three rates.""",
     "fs": "One row for each mounted file system on a local disk, in the order of the mount table.",
 }
 
@@ -93,8 +98,9 @@ PORTAL = (
         "disk_read_bytes",
         "bytes/s",
         (
-            "`bread/s` * 512, cut to a whole number, of the device `sda`, `vda` or `nvme0n1`,"
-            " whichever has a row first (`--disk NAME` names another); 0 without one"
+            "`bread/s` * 512, cut to a whole number, of the first of `sda`, `vda` and `nvme0n1` that"
+            " has a row, else of the first device that is no loop, RAM, optical, device-mapper or"
+            " RAID device, else of the first (`--disk NAME` names another); 0 without one"
         ),
     ),
     ("disk_write_bytes", "bytes/s", "`bwrtn/s` * 512 of the same device"),
@@ -124,7 +130,7 @@ CONTAINERS = (
         "%",
         (
             "Δ`cpu_usage_usec` / 1000000 / s * 100, two decimals, at most 800; 100 is one CPU;"
-            " empty in a container's first row"
+            " empty in a container's first row, and where a counter went backwards"
         ),
     ),
     ("cpu_user_percent", "%", "the same of `cpu_user_usec`"),
