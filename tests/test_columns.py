@@ -18,6 +18,7 @@ from perfkit.derive import (
     NetRates,
     System,
 )
+from perfkit.report.original import diskstats, meminfo, net_dev, stat, statfs
 
 ROWS = {
     "cpu": CpuShares,
@@ -120,6 +121,14 @@ def test_headings_are_those_of_real_files():
             assert first_line(path) == table.csv_heading
             found += 1
     assert found >= 30  # five files of each of the six hosts
+
+
+def test_the_converter_writes_the_same_headings():
+    written = {
+        module.SUBSYSTEM: module.HEADING for module in (stat, meminfo, net_dev, diskstats, statfs)
+    }
+    declared = {table.source: table.csv_heading for table in TABLES if table.csv_file}
+    assert written == declared
 
 
 def test_a_column_reads_its_value_from_a_row():

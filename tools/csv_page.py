@@ -98,9 +98,10 @@ PORTAL = (
         "disk_read_bytes",
         "bytes/s",
         (
-            "`bread/s` * 512, cut to a whole number, of the first of `sda`, `vda` and `nvme0n1` that"
-            " has a row, else of the first device that is no loop, RAM, optical, device-mapper or"
-            " RAID device, else of the first (`--disk NAME` names another); 0 without one"
+            "`bread/s` * 512, cut to a whole number, of the first of `sda`, `vda` and `nvme0n1`"
+            " that has a row, else of the first device that is no loop, RAM, optical,"
+            " device-mapper or RAID device, else of the first (`--disk NAME` names another);"
+            " 0 without one"
         ),
     ),
     ("disk_write_bytes", "bytes/s", "`bwrtn/s` * 512 of the same device"),
