@@ -54,11 +54,12 @@ def _parse_fast(text: bytes) -> Stat:
     intr = text.index(b"\nintr ")
     end = text.index(b"\n", intr + 1)
     head, interrupts, tail = text[:intr], text[intr + 6 : end], text[end + 1 : -1]
-    interrupts = interrupts[: interrupts.find(b" ")]
+    interrupts = interrupts.partition(b" ")[0]
     if (
         head.translate(None, _KNOWN_BYTES_CPU)
         or tail.translate(None, _KNOWN_BYTES_TAIL)
         or b"null" in tail
+        or b"cpu" in tail
         or not head.startswith(b"cpu  ")
         or not interrupts.isdigit()
         or not text.endswith(b"\n")

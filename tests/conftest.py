@@ -1,0 +1,17 @@
+"""How many examples property tests try: 200, or 10,000 where PERFKIT_PROOF=1 (`make proof`)."""
+
+import os
+
+import pytest
+from hypothesis import is_hypothesis_test, settings
+
+settings.register_profile("ci", max_examples=200, deadline=None)
+settings.register_profile("proof", max_examples=10_000, deadline=None)
+settings.load_profile("proof" if os.environ.get("PERFKIT_PROOF") else "ci")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every property test as one that `make proof` runs in full."""
+    for item in items:
+        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            item.add_marker("proof")
