@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perfkit.record import Record, canonical_line, escaped
+from perfkit.record import Record, canonical_line, canonical_lines, escaped
 
 KERNEL_TEXT = st.one_of(
     st.binary(max_size=200),
@@ -107,6 +107,18 @@ def test_any_subsystem_reads_back(name: str):
     if any(0xD800 <= ord(char) < 0xE000 for char in name):
         return
     assert json.loads(canonical_line(Record(1, name, b"x")))["subsystem"] == name
+
+
+@given(
+    st.lists(
+        st.builds(Record, st.integers(0, 2**40), st.text(), KERNEL_TEXT, st.none() | st.integers(0))
+    )
+)
+@example([Record(1, "a", b"\0"), Record(1, "b", b"")])
+@example([Record(1, "a", b"x\n"), Record(1, "b", b'"\t')])
+@example([])
+def test_lines_together_equal_lines_one_by_one(records: list[Record]):
+    assert canonical_lines(records) == b"".join(map(canonical_line, records))
 
 
 def test_records_compare_by_their_parts():

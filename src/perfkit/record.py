@@ -10,6 +10,9 @@ controls, `<` `>` `&`, U+2028 and U+2029 as lower-case `\uXXXX`; each byte that 
 The recorder loads this module and escapes with it at every tick: no json, no re.
 """
 
+_LINE = b'{"timestamp":%d,"subsystem":"%b","measurement":"%b"}\n'
+_LINE_WITH_NS = b'{"timestamp":%d,"subsystem":"%b","measurement":"%b","ns":%d}\n'
+
 _SIMPLE = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # Kernel text is nearly always of these, and then five replaces, each a memchr, do.
@@ -66,13 +69,7 @@ def escaped(text: bytes) -> bytes:
     """Return `text` as it stands between the quotes of a canonical JSON string."""
     if text.translate(None, _PLAIN):
         return text.decode("utf-8", "surrogateescape").translate(_RARE).encode()
-    return (
-        text.replace(b"\\", b"\\\\")
-        .replace(b'"', b'\\"')
-        .replace(b"\n", b"\\n")
-        .replace(b"\t", b"\\t")
-        .replace(b"\r", b"\\r")
-    )
+    return _plain_escaped(text)
 
 
 def canonical_line(record: Record) -> bytes:
@@ -83,5 +80,38 @@ def canonical_line(record: Record) -> bytes:
         escaped(record.measurement),
     )
     if record.ns is None:
-        return b'{"timestamp":%d,"subsystem":"%b","measurement":"%b"}\n' % parts
-    return b'{"timestamp":%d,"subsystem":"%b","measurement":"%b","ns":%d}\n' % (*parts, record.ns)
+        return _LINE % parts
+    return _LINE_WITH_NS % (*parts, record.ns)
+
+
+def canonical_lines(records: list[Record]) -> bytes:
+    """Return the lines of all records: as `canonical_line` does, in fewer steps.
+
+    At every tick a recorder finds its code and data gone from the CPU's caches, so what counts is
+    how many different steps it takes: all texts are escaped as one, with NUL between them.
+    """
+    texts = []
+    for record in records:
+        texts.append(record.subsystem.encode("utf-8", "surrogateescape"))
+        texts.append(record.measurement)
+    whole = b"\0".join(texts)
+    if whole.translate(None, _PLAIN) != b"\0" * (len(texts) - 1):
+        return b"".join(map(canonical_line, records))
+    parts = iter(_plain_escaped(whole).split(b"\0"))
+    lines = []
+    for record, name, text in zip(records, parts, parts, strict=False):
+        if record.ns is None:
+            lines.append(_LINE % (record.timestamp, name, text))
+        else:
+            lines.append(_LINE_WITH_NS % (record.timestamp, name, text, record.ns))
+    return b"".join(lines)
+
+
+def _plain_escaped(text: bytes) -> bytes:
+    return (
+        text.replace(b"\\", b"\\\\")
+        .replace(b'"', b'\\"')
+        .replace(b"\n", b"\\n")
+        .replace(b"\t", b"\\t")
+        .replace(b"\r", b"\\r")
+    )

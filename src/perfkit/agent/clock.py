@@ -26,7 +26,7 @@ class Clock:
             for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
             if _signal.getsignal(number) != _signal.SIG_IGN  # nohup, or started by `&` in a script
         ]
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, self._signals)
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, [*self._signals, _signal.SIGALRM])
 
     def now(self) -> int:
         """Return the wall clock in nanoseconds since 1970."""
@@ -56,3 +56,11 @@ class Clock:
         """Wait `duration` nanoseconds; return the signal that came first, if one did."""
         found = _signal.sigtimedwait(self._signals, max(duration, 0) / 1e9)
         return None if found is None else int(found.si_signo)
+
+    def set_alarm(self, seconds: float) -> None:
+        """Let `wait_for_alarm` return once after so many seconds; 0 for not at all."""
+        _signal.setitimer(_signal.ITIMER_REAL, seconds)
+
+    def wait_for_alarm(self) -> None:
+        """Return when the alarm that was set goes off."""
+        _signal.sigwait([_signal.SIGALRM])

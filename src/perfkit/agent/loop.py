@@ -4,7 +4,7 @@ import time
 
 from perfkit import __version__
 from perfkit.agent.schedule import STEP, Schedule, Tick
-from perfkit.record import Record, canonical_line
+from perfkit.record import Record, canonical_lines
 from perfkit.source.host import json_text
 from perfkit.source.statfs import DEADLINE
 from perfkit.units import NS_PER_SECOND
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HOST = "perfkit/host"
 CLOCK = "perfkit/clock"
 MISSED = "perfkit/missed"
+STATFS = "statfs[*]"
 
 PROGRESS = 600 * NS_PER_SECOND
 
@@ -102,6 +103,8 @@ class Recorder:
         self._offset = clock.offset()
         self._asleep = clock.boottime() - clock.monotonic()
         self._steps: list[dict[str, Fact]] = []
+        self._open: tuple[Tick, int | None, list[Record]] | None = None
+        """The tick that is being read: its number, and the records there are already."""
         self._told = 0
         self.samples = 0
         self.missed = 0
@@ -111,6 +114,7 @@ class Recorder:
 
         Raises:
             DiskError: the capture cannot be written; what was written before is whole.
+            Left: another thread resumed while this one was stuck.
         """
         schedule, clock = self._schedule, self._clock
         while not schedule.is_over:
@@ -125,6 +129,16 @@ class Recorder:
                 self._sample(tick)
         return None
 
+    def resume(self, file_systems: bytes) -> int | None:
+        """Go on with the tick that another thread got stuck in, then as `record` does.
+
+        Args:
+            file_systems: Text of the mounts that answered that thread.
+        """
+        if self._open:
+            self._write(*self._open, file_systems)
+        return self.record()
+
     def _sample(self, tick: Tick) -> None:
         is_new = self._writer.prepare(tick.due)
         has_new_mounts = self._sources.has_new_mounts()
@@ -132,19 +146,27 @@ class Recorder:
         if tick.missed:
             self.missed += tick.missed
             self._voice.warn(f"{tick.missed} ticks missed before {tick.timestamp}")
-        timestamp, ns = tick.timestamp, self._schedule.ns(tick)
+        ns = self._schedule.ns(tick) if self._run else None
         records: list[Record] = []
-        if self._run is None:
-            ns = None
-        else:
+        if self._run:
             if is_new or has_new_mounts or has_new_cpus:
                 text = json_text({**self._run.facts(), **self._sources.facts()})
-                records.append(Record(timestamp, HOST, text, ns))
+                records.append(Record(tick.timestamp, HOST, text, ns))
             if self._steps or tick.missed:
                 records += self._events(tick, ns)
-        records += self._sources.read(timestamp, ns, has_cpuinfo=is_new or has_new_cpus)
-        self._writer.append(b"".join(map(canonical_line, records)), tick.due)
-        if self._run is not None:
+        records += self._sources.read(tick.timestamp, ns, has_cpuinfo=is_new or has_new_cpus)
+        # Whoever takes over while a mount hangs needs what there is so far.
+        self._open = (tick, ns, records)
+        self._write(tick, ns, records, self._sources.read_statfs())
+
+    def _write(
+        self, tick: Tick, ns: int | None, records: list[Record], file_systems: bytes | None
+    ) -> None:
+        self._open = None
+        if file_systems:
+            records.append(Record(tick.timestamp, STATFS, file_systems, ns))
+        self._writer.append(canonical_lines(records), tick.due)
+        if self._run:
             self._run.position += len(records)
         self.samples += 1
         if self.samples == 1:

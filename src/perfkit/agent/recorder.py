@@ -4,6 +4,7 @@ It runs in an interpreter without site, third-party packages, argparse, json, re
 10 MiB less, and its memory counts on every host that is measured.
 """
 
+import _thread
 import marshal
 import os
 
@@ -14,9 +15,11 @@ from perfkit.agent.voice import Voice
 from perfkit.capture.write import CaptureWriter, Limits
 from perfkit.errors import EXIT_BUG, EXIT_DONE, PerfkitError
 from perfkit.source.host_sources import HostSources
+from perfkit.source.statfs import Left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypedDict
 
     class Options(TypedDict):
@@ -45,65 +48,121 @@ def read_options(file: int) -> "Options":
     return options
 
 
-def run(options: "Options", clock: Clock, voice: Voice) -> int:
-    """Record until it is over or a signal comes; return the exit code.
+class Session:
+    """One run, from opening its files to the exit code, whichever thread is at it.
+
+    Args:
+        options: The settings.
+        clock: Clock, signals and alarm.
+        voice: What people are told by.
+        finish: Ends the process with an exit code.
 
     Raises:
-        PerfkitError: it cannot be begun, or not be continued.
+        PerfkitError: it cannot be begun.
     """
-    sources = HostSources(
-        options["root"],
-        voice.warn,
-        is_cpuinfo_repeated=options["is_cpuinfo_repeated"],
-        deadline=statfs_deadline(options["period"]),
-    )
-    path = options["collection"]
-    limits = Limits(
-        fsync=options["fsync"],
-        min_free=options["min_free"],
-        max_bytes=options["max_bytes"],
-        max_age=options["max_age"],
-        keep=options["keep"],
-    )
-    writer = CaptureWriter(path, limits, voice.warn)
-    now = clock.now()
-    recorder = Recorder(
-        schedule=Schedule(now, options["period"], options["ticks"], is_at_once=options["is_once"]),
-        clock=clock,
-        sources=sources,
-        writer=writer,
-        voice=voice,
-        run=None
-        if options["is_original"]
-        else Run(uuid4(os.urandom(16)), options["identifier"], options["period"], now),
-    )
-    try:
-        recorder.record()
-    finally:
-        writer.close()
-        for subsystem, count in sources.failures.items():
-            voice.warn(f"{subsystem}: could not be read {count} times")
-        missed = f", {recorder.missed} ticks missed" if recorder.missed else ""
-        samples = "1 sample" if recorder.samples == 1 else f"{recorder.samples} samples"
-        voice.info(f"{samples}, {writer.written} bytes, written to {path}{missed}")
-    return EXIT_DONE
+
+    def __init__(
+        self, options: "Options", clock: Clock, voice: Voice, finish: "Callable[[int], object]"
+    ) -> None:
+        self._clock = clock
+        self._voice = voice
+        self._finish = finish
+        self._path = options["collection"]
+        period = options["period"]
+        self._sources = HostSources(
+            options["root"],
+            voice.warn,
+            set_alarm=clock.set_alarm,
+            is_cpuinfo_repeated=options["is_cpuinfo_repeated"],
+            deadline=statfs_deadline(period),
+        )
+        limits = Limits(
+            fsync=options["fsync"],
+            min_free=options["min_free"],
+            max_bytes=options["max_bytes"],
+            max_age=options["max_age"],
+            keep=options["keep"],
+        )
+        self._writer = CaptureWriter(self._path, limits, voice.warn)
+        now = clock.now()
+        is_own = not options["is_original"]
+        self._recorder = Recorder(
+            schedule=Schedule(now, period, options["ticks"], is_at_once=options["is_once"]),
+            clock=clock,
+            sources=self._sources,
+            writer=self._writer,
+            voice=voice,
+            run=Run(uuid4(os.urandom(16)), options["identifier"], period, now) if is_own else None,
+        )
+
+    def run(self) -> None:
+        """Record to the end in this thread, while a second one waits for it to get stuck."""
+        _thread.start_new_thread(self._guard, ())
+        self._run(self._recorder.record)
+
+    def _guard(self) -> None:
+        """Wait until the recording thread is stuck, then record in its place."""
+        lines = None
+        while lines is None:
+            self._clock.wait_for_alarm()
+            lines = self._sources.take_over()
+        answered = lines
+        _thread.start_new_thread(self._guard, ())
+        self._run(lambda: self._recorder.resume(answered))
+
+    def _run(self, work: "Callable[[], object]") -> None:
+        code = EXIT_DONE
+        try:
+            work()
+        except Left:
+            return
+        except Exception as error:  # noqa: BLE001 - every end has a code
+            code = code_of(error, self._voice)
+        try:
+            self._writer.close()
+        except PerfkitError as error:
+            code = code or code_of(error, self._voice)
+        self._tell()
+        self._finish(code)
+
+    def _tell(self) -> None:
+        for subsystem, count in self._sources.failures.items():
+            self._voice.warn(f"{subsystem}: could not be read {count} times")
+        count = self._recorder.samples
+        samples = "1 sample" if count == 1 else f"{count} samples"
+        missed = f", {self._recorder.missed} ticks missed" if self._recorder.missed else ""
+        written = f"{self._writer.written} bytes, written to {self._path}"
+        self._voice.info(f"{samples}, {written}{missed}")
 
 
-def main(file: int) -> int:
-    """Run the recorder with the options that wait in the pipe `file`; return the exit code."""
+def code_of(error: Exception, voice: Voice) -> int:
+    """Say what ended the run and return its exit code."""
+    if isinstance(error, BrokenPipeError):
+        return EXIT_DONE
+    if isinstance(error, PerfkitError):
+        voice.error(str(error))
+        return error.exit_code
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = (
+        f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
+    )
+    voice.error(f"a bug at {where}: {type(error).__name__}: {error}")
+    return EXIT_BUG
+
+
+def main(file: int, finish: "Callable[[int], object]" = os._exit) -> None:
+    """Record with the options that wait in the pipe `file`, then end the process.
+
+    At once, because a thread that hangs in a statfs must not hold up the end.  It returns only
+    where another thread has taken over.
+    """
     options = read_options(file)
     voice = Voice(options["loglevel"])
     try:
-        return run(options, Clock(), voice)
-    except BrokenPipeError:
-        return EXIT_DONE
+        session = Session(options, Clock(), voice, finish)
     except PerfkitError as error:
-        voice.error(str(error))
-        return error.exit_code
-    except Exception as error:  # noqa: BLE001 - every end has a code
-        place = error.__traceback__
-        while place and place.tb_next:
-            place = place.tb_next
-        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
-        voice.error(f"a bug at {where}: {type(error).__name__}: {error}")
-        return EXIT_BUG
+        finish(code_of(error, voice))
+    else:
+        session.run()

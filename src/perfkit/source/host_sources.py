@@ -14,8 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from perfkit.source.statfs import SetAlarm
+
 CPUINFO = "/proc/cpuinfo"
-STATFS = "statfs[*]"
 EACH_TICK = ("/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats")
 MINUTE = 60 * NS_PER_SECOND
 
@@ -26,6 +27,7 @@ class HostSources:
     Args:
         root: Folder that stands for `/`: a host's tree mounted elsewhere, or a recorded one.
         warn: Takes one line about a source that fails.
+        set_alarm: Takes the seconds until `take_over` has to be called; 0 for not at all.
         is_cpuinfo_repeated: Whether /proc/cpuinfo is read at every tick.
         deadline: Seconds that the statfs of one mount may take.
 
@@ -38,6 +40,7 @@ class HostSources:
         root: str,
         warn: "Callable[[str], None]",
         *,
+        set_alarm: "SetAlarm",
         is_cpuinfo_repeated: bool = False,
         deadline: float = DEADLINE,
     ) -> None:
@@ -50,10 +53,10 @@ class HostSources:
         self._files = [KernelFile(self.root + name, name) for name in EACH_TICK]
         self._statfs_text: KernelFile | None = None
         if self.root and os.path.exists(f"{self.root}/statfs"):
-            self._statfs_text = KernelFile(f"{self.root}/statfs", STATFS)
+            self._statfs_text = KernelFile(f"{self.root}/statfs", "statfs[*]")
         self._mounts = MountTable(self._mount_table())
         self._points: list[bytes] = []
-        self._file_systems = FileSystems(self.root, warn, deadline=deadline)
+        self._file_systems = FileSystems(self.root, warn, set_alarm=set_alarm, deadline=deadline)
         self._cpus: str | None = None
         self._looked: int | None = None
         if not any(os.path.exists(self.root + name) for name in EACH_TICK):
@@ -86,35 +89,44 @@ class HostSources:
         return before != self._cpus
 
     def read(self, timestamp: int, ns: int | None, *, has_cpuinfo: bool) -> list[Record]:
-        """Return the records of one tick; a source that fails is left out of it, and counted."""
-        if self._statfs_text is None:
-            self._file_systems.begin(self._points)
+        """Return the kernel files' records of one tick.
+
+        A file that cannot be read is left out of this tick, and counted.
+        """
         files = self._files
         if has_cpuinfo or self._is_cpuinfo_repeated:
             files = [self._cpuinfo, *files]
         records = []
         for file in files:
-            text = self._text(file)
-            if text is not None:
+            try:
+                text = file.read()
+            except OSError as error:
+                self._count(file, error)
+            else:
                 records.append(Record(timestamp, file.subsystem, text, ns))
-        if self._statfs_text is None:
-            text = self._file_systems.finish()
-        else:
-            text = self._text(self._statfs_text)
-        if text:
-            records.append(Record(timestamp, STATFS, text, ns))
         return records
+
+    def read_statfs(self) -> bytes | None:
+        """Return the text of `statfs[*]`, None where there is none.
+
+        Raises:
+            Left: the calling thread is no longer the one who records.
+        """
+        if self._statfs_text is None:
+            return self._file_systems.read(self._points) or None
+        try:
+            return self._statfs_text.read()
+        except OSError as error:
+            self._count(self._statfs_text, error)
+            return None
+
+    def take_over(self) -> bytes | None:
+        """Record from now on in the calling thread: see `FileSystems.take_over`."""
+        return self._file_systems.take_over()
 
     def facts(self) -> dict[str, Fact]:
         """Return what the host is, for `perfkit/host`."""
         return facts(self.root, self._mounts.mounts)
-
-    def _text(self, file: KernelFile) -> bytes | None:
-        try:
-            return file.read()
-        except OSError as error:
-            self._count(file, error)
-            return None
 
     def _count(self, file: KernelFile, error: OSError) -> None:
         count = self.failures.get(file.subsystem, 0) + 1
