@@ -1,0 +1,133 @@
+"""The folder that a conversion fills: whole at its end, or as it was before.
+
+Files are written in a hidden folder beside their place and renamed one by one at the end.  Whatever
+ends the work before that, a signal too, takes away what was begun.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from perfkit.errors import UsageError
+
+HIDDEN_PREFIX = ".perfkit-"
+
+
+class OutputTree:
+    """Files on their way to a folder.
+
+    Args:
+        folder: Where they go; made if absent.
+        force: Whether files that are there may be replaced.
+        elsewhere: Where a file goes that does not go to `folder`, by its name.
+    """
+
+    def __init__(
+        self, folder: Path, *, force: bool = False, elsewhere: dict[str, Path] | None = None
+    ) -> None:
+        self._folder = folder
+        self._force = force
+        self._elsewhere = elsewhere or {}
+        self._hidden: dict[Path, Path] = {}
+        self._made: list[Path] = []
+        self._open: dict[str, BinaryIO] = {}
+        self._staged: dict[str, Path] = {}
+        self._spill: BinaryIO | None = None
+
+    def check(self, names: Sequence[str]) -> None:
+        """Refuse the work if its files could not be put in their places.
+
+        Raises:
+            UsageError: a file is there and may not be replaced, or something else is in its place.
+        """
+        for folder in (self._folder, *(path.parent for path in self._elsewhere.values())):
+            if folder.exists() and not folder.is_dir():
+                raise UsageError(f"{folder}: is a file, expected a folder for the output")
+        for name in names:
+            target = self._target(name)
+            if target.is_dir():
+                raise UsageError(f"{target}: is a folder, expected to write a file there")
+            if not self._force and (target.exists() or target.is_symlink()):
+                raise UsageError(
+                    f"{target}: exists: choose another --output-dir, or --force to replace it"
+                )
+
+    def open(self, name: str) -> BinaryIO:
+        """Return a new file that will have this name."""
+        staged = self._hidden_in(self._target(name).parent, name) / name.replace("/", "_")
+        file = staged.open("xb")
+        self._open[name] = file
+        self._staged[name] = staged
+        return file
+
+    def spill(self) -> BinaryIO:
+        """Return a file without a name, for what waits until the end."""
+        self._spill = tempfile.TemporaryFile(dir=self._hidden_in(self._folder, ""))  # noqa: SIM115
+        return self._spill
+
+    def publish(self) -> None:
+        """Put the files in their places.  On failure none that is new stays there."""
+        for file in self._open.values():
+            file.close()
+        new: list[Path] = []
+        try:
+            for name, staged in self._staged.items():
+                target = self._target(name)
+                self._make(target.parent)
+                if not target.exists():
+                    new.append(target)
+                staged.replace(target)
+        except BaseException:
+            for target in new:
+                target.unlink(missing_ok=True)
+            raise
+        self._made.clear()
+
+    def __enter__(self) -> Self:
+        """Return the tree itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the hidden folders, and the folders that were made if nothing came of them."""
+        for file in (*self._open.values(), *([self._spill] if self._spill else [])):
+            try:
+                file.close()
+            except OSError:
+                # A full disk refuses the buffer's rest again: the file goes anyway.
+                continue
+        for hidden in self._hidden.values():
+            shutil.rmtree(hidden, ignore_errors=True)
+        for folder in reversed(self._made):
+            try:
+                folder.rmdir()
+            except OSError:
+                # Somebody else put something there: then it is not ours to remove.
+                continue
+
+    def _target(self, name: str) -> Path:
+        return self._elsewhere.get(name, self._folder / name)
+
+    def _hidden_in(self, folder: Path, name: str) -> Path:
+        """Return the hidden folder for a file: on the file system of its place."""
+        parent = folder if name in self._elsewhere else self._folder
+        if parent not in self._hidden:
+            self._make(parent)
+            self._hidden[parent] = Path(tempfile.mkdtemp(prefix=HIDDEN_PREFIX, dir=parent))
+        return self._hidden[parent]
+
+    def _make(self, folder: Path) -> None:
+        missing = []
+        while not folder.exists():
+            missing.append(folder)
+            folder = folder.parent
+        for each in reversed(missing):
+            each.mkdir()
+            self._made.append(each)
