@@ -15,18 +15,27 @@ CLOSE_ENOUGH = 20_000
 TRIALS = 5
 
 
+def block_signals() -> list[int]:
+    """Let signals wait until `Clock.sleep` takes them; return those that end a recording.
+
+    What is ignored already (by nohup, or `&` in a script) stays so.
+    """
+    ending = [
+        number
+        for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+        if _signal.getsignal(number) != _signal.SIG_IGN
+    ]
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, [*ending, _signal.SIGALRM])
+    return ending
+
+
 class Clock:
     """The clocks of this host; tests have one that obeys them."""
 
     __slots__ = ("_signals",)
 
     def __init__(self) -> None:
-        self._signals = [
-            number
-            for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
-            if _signal.getsignal(number) != _signal.SIG_IGN  # nohup, or started by `&` in a script
-        ]
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, [*self._signals, _signal.SIGALRM])
+        self._signals = block_signals()
 
     def now(self) -> int:
         """Return the wall clock in nanoseconds since 1970."""

@@ -1,0 +1,192 @@
+"""From the command line to the recorder's own process.
+
+Options are parsed by argparse, made from the table of settings, because Typer costs three times as
+much start-up; where argparse is at a loss, `parse` says so and Typer's command has the last word.
+Settings cross to the recorder through a pipe: an argument list can be seen by everybody.
+"""
+
+import argparse
+import marshal
+import os
+import sys
+
+from perfkit import __version__
+from perfkit.agent.clock import block_signals
+from perfkit.agent.voice import LEVELS, Voice
+from perfkit.errors import PerfkitError, UsageError
+from perfkit.settings.resolve import Resolved, resolve
+from perfkit.settings.table import capture_path, settings_of
+from perfkit.source.host import identifier
+from perfkit.units import NS_PER_SECOND
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from perfkit.agent.recorder import Options
+
+WATCH_PERIOD = NS_PER_SECOND
+ETC = "/etc"
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+_CHILD = """\
+import sys
+sys.path.append(sys.argv.pop(1))
+from perfkit.__main__ import main
+sys.exit(main())
+"""
+
+
+class _Unparsed(Exception):  # noqa: N818 - never shown: Typer words the error
+    """argparse does not take the command line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> "NoReturn":
+        raise _Unparsed(message)
+
+
+def parse(arguments: list[str]) -> dict[str, str] | None:
+    """Return the flags that were given, by name of the setting; None when Typer has to look."""
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    for setting in settings_of("collect"):
+        if setting.is_switch:
+            parser.add_argument(
+                *setting.flags, dest=setting.name, action="store_const", const="true"
+            )
+        elif setting.flags:
+            parser.add_argument(*setting.flags, dest=setting.name)
+    try:
+        found = vars(parser.parse_args(arguments))
+    except _Unparsed:
+        return None
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def main(arguments: list[str]) -> int | None:
+    """Run `perfkit collect`; return None where Typer's command has to do it.
+
+    That is a command line that argparse does not take, and the live view.
+    """
+    flags = parse(arguments)
+    if flags is None or "watch" in flags:
+        return None
+    try:
+        start(flags, os.environ)
+    except PerfkitError as error:
+        Voice().error(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 0
+
+
+def start(flags: dict[str, str], environment: "Mapping[str, str]", *, etc: str = ETC) -> "NoReturn":
+    """Turn this process into a recorder with these flags.
+
+    Raises:
+        UsageError: a setting is wrong.
+    """
+    found = resolve("collect", flags, environment, etc=etc)
+    options = options_of(found, environment)
+    voice = Voice(options["loglevel"])
+    for warning in found.warnings:
+        voice.warn(warning)
+    voice.info(f"perfkit {__version__} collect")
+    for line in found.lines():
+        voice.info(f"  {line}")
+    become_recorder(options)
+
+
+def watched(
+    flags: dict[str, str], environment: "Mapping[str, str]", *, etc: str = ETC
+) -> tuple[list[str], str, float]:
+    """Return what the live view needs: the recorder's command line, its capture, its period.
+
+    Raises:
+        UsageError: a setting is wrong.
+    """
+    options = options_of(resolve("collect", flags, environment, etc=etc), environment)
+    period = options["period"]
+    kept = {**flags, "frequency": f"{period}ns", "loglevel": "warn"}
+    command = [sys.executable, "-I", "-c", _CHILD, os.path.dirname(PACKAGE), "collect"]
+    for setting in settings_of("collect"):
+        if setting.name in kept and not setting.is_flag_only:
+            text = kept[setting.name]
+            command += [setting.flags[0]] if setting.is_switch else [f"{setting.flags[0]}={text}"]
+    return command, options["collection"], period / NS_PER_SECOND
+
+
+def options_of(found: Resolved, environment: "Mapping[str, str]") -> "Options":
+    """Return what the recorder needs; what was left open in `found` is filled in.
+
+    Raises:
+        UsageError: settings do not go together, or ask for what is not built.
+    """
+    _check(found)
+    if found.is_on("watch") and not found.is_set("frequency"):
+        found.values["frequency"], found.texts["frequency"] = WATCH_PERIOD, "1s"
+    root = found.text("root")
+    path = found.text("collection") or capture_path(environment)
+    name = found.text("identifier") or identifier(root.rstrip("/")) or os.uname().nodename
+    found.texts["collection"], found.texts["identifier"] = path, name
+    period, duration = found.number("frequency") or 0, found.number("duration")
+    if found.is_on("once"):
+        ticks: int | None = 1
+    else:
+        ticks = None if duration is None else duration // period + 1
+    return {
+        "collection": path,
+        "identifier": name,
+        "period": period,
+        "ticks": ticks,
+        "is_once": found.is_on("once"),
+        "is_original": found.is_on("original"),
+        "is_cpuinfo_repeated": found.text("cpuinfo") == "every",
+        "root": root,
+        "loglevel": LEVELS[found.text("loglevel")],
+        "fsync": found.number("fsync") or 0,
+        "min_free": found.number("min_free") or 0,
+        "max_bytes": found.number("max_bytes"),
+        "max_age": found.number("max_age"),
+        "keep": found.number("keep"),
+    }
+
+
+def _check(found: Resolved) -> None:
+    """Refuse what is not built and what does not go together; warn of what has no effect."""
+    origin = found.origins
+    if found.text("mode") == "trickle":
+        raise UsageError(
+            f"mode ({origin['mode']}): trickle comes with the aggregator, in the next release: "
+            "mode local writes a file"
+        )
+    if found.text("server") and not found.is_set("mode"):
+        raise UsageError(
+            f"server ({origin['server']}): sending comes with the aggregator, in the next release: "
+            "leave it out, or set mode local to write a file all the same"
+        )
+    if found.text("server"):
+        found.warnings.append(f"server ({origin['server']}): no effect: mode is local")
+    key_file = found.text("api_key_file")
+    if key_file and not os.access(key_file, os.R_OK):
+        raise UsageError(f"api_key_file ({origin['api_key_file']}): cannot read {key_file!r}")
+    if found.is_on("original") and (found.number("frequency") or 0) % NS_PER_SECOND:
+        raise UsageError(
+            f"frequency ({origin['frequency']}): the original's format has whole seconds only, "
+            f"found {found.texts['frequency']!r}"
+        )
+    if found.is_on("watch") and found.is_on("once"):
+        raise UsageError("once (flag --once): one sample has no interval to watch: leave one out")
+
+
+def become_recorder(options: "Options") -> "NoReturn":
+    """Replace this process by a bare interpreter that records."""
+    reader, writer = os.pipe()
+    os.write(writer, marshal.dumps(dict(options)))
+    os.close(writer)
+    os.set_inheritable(reader, True)
+    # From here to its first wait a signal stays pending: no half-started end, no traceback.
+    block_signals()
+    script = os.path.join(PACKAGE, "agent", "lean.py")
+    os.execv(sys.executable, [sys.executable, "-I", "-S", script, str(reader)])  # noqa: S606

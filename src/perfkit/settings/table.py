@@ -1,0 +1,265 @@
+"""Every setting, once: its name, type, default, variables and what it does."""
+
+import os
+
+from perfkit.settings import values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Value = str | int | bool | None
+
+
+class Setting:
+    """One setting of one command.
+
+    Args:
+        name: As in a configuration file, words joined by `_`; the flag is the same with `-`.
+        help: What it does, in one line, without a full stop.
+        kind: Turns text into its value.
+        default: Its text where nobody sets it; "" for none.
+        shown: What help says of the default where `default` itself does not tell.
+        metavar: What stands for the value in help; None for a switch.
+        old: The original's variables.
+        is_secret: Whether it is never a flag and never printed.
+        command: The command it belongs to.
+        is_flag_only: Whether no variable and no file sets it.
+        flags: Its flags where they are not `--name`.
+    """
+
+    __slots__ = (
+        "command", "default", "flags", "help", "is_flag_only", "is_secret", "kind", "metavar",
+        "name", "old", "shown",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - a row of a table
+        self,
+        name: str,
+        help: str,  # noqa: A002 - what it is called everywhere
+        kind: "Callable[[str], Value]" = values.plain,
+        *,
+        default: str = "",
+        shown: str = "",
+        metavar: str | None = "TEXT",
+        old: tuple[str, ...] = (),
+        is_secret: bool = False,
+        command: str = "collect",
+        flags: tuple[str, ...] = (),
+        is_flag_only: bool = False,
+    ) -> None:
+        self.name = name
+        self.help = help
+        self.kind = kind
+        self.default = default
+        self.shown = shown or default
+        self.metavar = metavar
+        self.old = old
+        self.is_secret = is_secret
+        self.command = command
+        self.is_flag_only = is_flag_only
+        self.flags = flags if flags or is_secret else ("--" + name.replace("_", "-"),)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Return the environment variables that set it, the strongest first."""
+        if self.is_flag_only or self.command != "collect":
+            return self.old
+        return (f"PERFKIT_{self.name.upper()}", *self.old)
+
+    @property
+    def is_switch(self) -> bool:
+        """Return whether its flag takes no value."""
+        return self.metavar is None
+
+
+def capture_path(environment: "Mapping[str, str]") -> str:
+    """Return where a capture goes by default: the user's state folder, never /tmp.
+
+    Source: XDG base directory specification 0.8; platformdirs would answer the same on Linux.
+    """
+    folder = environment.get("XDG_STATE_HOME", "")
+    if not folder.startswith("/"):
+        folder = os.path.expanduser("~/.local/state")
+    return f"{folder}/perfkit/capture.json.gz"
+
+
+SETTINGS = (
+    Setting(
+        "mode",
+        "Where samples go: local (a file); trickle (a server) comes with the aggregator",
+        values.words("local", "trickle"),
+        default="local",
+        metavar="local|trickle",
+        old=("PCC_MODE",),
+    ),
+    Setting(
+        "collection",
+        "Capture to write, continued if it exists; gzip if it ends in .gz",
+        values.path,
+        shown="perfkit/capture.json.gz in $XDG_STATE_HOME or ~/.local/state",
+        metavar="FILE",
+        old=("PCC_COLLECTION",),
+    ),
+    Setting(
+        "frequency",
+        "Time from one sample to the next, from 10ms on",
+        values.period,
+        default="10s",
+        shown="10s; 1s with --watch",
+        metavar="DURATION",
+        old=("PCC_FREQUENCY",),
+    ),
+    Setting(
+        "duration",
+        "Time from the first sample to the last; 0 or infinity for no end",
+        values.endless_duration,
+        default="24h",
+        metavar="DURATION",
+        old=("PCC_DURATION",),
+    ),
+    Setting(
+        "identifier",
+        "Name of this machine in its samples",
+        shown="content of /etc/machine-id",
+        old=("PCC_IDENTIFIER",),
+    ),
+    Setting(
+        "server",
+        "Aggregator to send to; comes with the aggregator",
+        metavar="URL",
+        old=("PCC_SERVER_URL", "PCC_SERVER"),
+    ),
+    Setting(
+        "api_key",
+        "Key for the server",
+        is_secret=True,
+        old=("PCC_APIKEY",),
+    ),
+    Setting(
+        "api_key_file",
+        "File that holds the key for the server",
+        values.path,
+        metavar="FILE",
+    ),
+    Setting(
+        "loglevel",
+        "What is said on stderr: trace, debug, info, warn or error",
+        values.level,
+        default="info",
+        metavar="LEVEL",
+        old=("PCC_LOGLEVEL",),
+    ),
+    Setting(
+        "config",
+        'TOML file with settings by these names, as in frequency = "5s"',
+        values.path,
+        metavar="FILE",
+    ),
+    Setting("once", "Take one sample and end", values.is_true, default="false", metavar=None),
+    Setting(
+        "watch",
+        "Show what is recorded, live, in this terminal",
+        values.is_true,
+        default="false",
+        metavar=None,
+        is_flag_only=True,
+    ),
+    Setting(
+        "original",
+        "Write what the original writes: three keys, no perfkit/ lines",
+        values.is_true,
+        default="false",
+        metavar=None,
+    ),
+    Setting(
+        "cpuinfo",
+        "How often to record /proc/cpuinfo: once a file and when CPUs come or go, or every sample",
+        values.words("once", "every"),
+        default="once",
+        metavar="once|every",
+    ),
+    Setting(
+        "fsync",
+        "How often the disk is told to keep it: tick, never, or so many seconds",
+        values.fsync,
+        default="60s",
+        metavar="tick|never|SECONDS",
+    ),
+    Setting(
+        "root",
+        "Folder that stands for / of the host to record",
+        values.path,
+        default="/",
+        metavar="DIR",
+    ),
+    Setting(
+        "max_bytes",
+        "Size at which the capture is moved to FILE.1, FILE.2 ... (the newest has the highest)",
+        values.positive_size,
+        shown="no limit",
+        metavar="SIZE",
+    ),
+    Setting(
+        "max_age",
+        "Age at which the capture is moved, likewise",
+        values.positive_duration,
+        shown="no limit",
+        metavar="DURATION",
+    ),
+    Setting(
+        "keep",
+        "How many moved captures stay; the oldest is removed",
+        values.count,
+        shown="all",
+        metavar="NUMBER",
+    ),
+    Setting(
+        "min_free",
+        "Free space below which recording ends, exit code 7",
+        values.size,
+        default="16M",
+        metavar="SIZE",
+    ),
+    Setting(
+        "collection",
+        "Capture to convert, where the command line names none",
+        values.path,
+        metavar="FILE",
+        old=("PCR_COLLECTION",),
+        command="process",
+        flags=("CAPTURE",),
+    ),
+    Setting(
+        "outdir",
+        "Folder for the files, made if absent",
+        values.path,
+        metavar="DIR",
+        old=("PCR_OUTDIR",),
+        command="process",
+        flags=("-o", "--output-dir"),
+    ),
+)
+
+NOT_BUILT = (
+    "PCC_MACHINE_NAME",
+    "PCC_BENCHMARK_ENABLE",
+    "PCC_BENCHMARK_NAME",
+    "PCC_BENCHMARK_TYPE",
+    "PCC_BENCHMARK_COMMAND",
+    "PCC_BENCHMARK_DELAY",
+    "PCC_BUFFER_SIZE",
+    "PCC_BATCH_SIZE",
+    "PCC_FLUSH_INTERVAL",
+    "PCC_SERIALIZATION",
+    "PCC_COMPRESSION",
+    "PCC_CONTAINER_DURATION",
+    "PCC_CONTAINER_FREQUENCY",
+    "PCC_CONTAINER_COLLECTION",
+)
+"""Variables of the original that mean nothing here: accepted, and named in a warning."""
+
+
+def settings_of(command: str) -> tuple[Setting, ...]:
+    """Return the settings of one command, in the order of its help."""
+    return tuple(setting for setting in SETTINGS if setting.command == command)
