@@ -14,6 +14,7 @@ import pytest
 
 from perfkit.capture.follow import Follower
 from perfkit.capture.write import CaptureWriter, Limits
+from perfkit.errors import DiskError, InputError
 from perfkit.live.plain import heading
 from perfkit.live.watch import Watch, end_of, run
 from perfkit.record import Record, canonical_line
@@ -137,22 +138,30 @@ def test_a_reader_that_goes_ends_the_recorder(recorder: Make, tmp_path: Path):
 
     reader = threading.Thread(target=read_one_line)
     reader.start()
-    # closefd: what is left in the buffer must not reach a closed pipe when the test ends.
-    stdout = os.fdopen(writing, "w", encoding="utf-8", closefd=False)
-    with pytest.raises(BrokenPipeError):
-        run(recorder(capture, 1, "wait"), capture, PERIOD, stdout=stdout, stderr=io.StringIO())
-    os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
+    stdout = os.fdopen(writing, "w", encoding="utf-8")
+    err = io.StringIO()
+    assert run(recorder(capture, 1, "wait"), capture, PERIOD, stdout=stdout, stderr=err) == 0
     stdout.close()
-    os.close(writing)
     reader.join()
     assert first == [heading().encode() + b"\n"]
+    assert "recorded" not in err.getvalue()  # silently
+    assert no_child_is_left()
+
+
+def test_a_full_disk_below_stdout_ends_the_recorder(recorder: Make, tmp_path: Path):
+    capture = tmp_path / "capture.json"
+    with (
+        Path("/dev/full").open("w", encoding="utf-8") as full,
+        pytest.raises(DiskError, match="standard output: no space left on device"),
+    ):
+        run(recorder(capture, 1, "wait"), capture, PERIOD, stdout=full, stderr=io.StringIO())
     assert no_child_is_left()
 
 
 def test_an_unreadable_capture_ends_the_recorder(recorder: Make, tmp_path: Path):
     folder = tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(InputError, match="folder: cannot be read: is a directory"):
         watch(recorder(tmp_path / "x", 1, "wait"), folder, tmp_path)
     assert no_child_is_left()
 

@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from perfkit.derive import Interval
+from perfkit.errors import DiskError
 from perfkit.live import plain
 from perfkit.live.screen import WAITING, picture
 from perfkit.live.view import ASCII, UNICODE, View
@@ -29,6 +30,7 @@ class Output(Protocol):
 
         Raises:
             BrokenPipeError: nobody reads it any more.
+            DiskError: it cannot be written.
         """
         ...
 
@@ -123,7 +125,7 @@ class Lines:
 
     def start(self) -> None:
         """Write the names of the columns."""
-        print(plain.heading(), file=self._stream, flush=True)
+        self._print(plain.heading())
 
     def show(self, view: View, intervals: list[Interval]) -> None:
         """Write the intervals that are new."""
@@ -135,7 +137,7 @@ class Lines:
             if when == self._last:
                 continue  # a tick whose last lines came late: its line is out
             self._last = when
-            print(plain.line(each), file=self._stream, flush=True)
+            self._print(plain.line(each))
             for gap in each.gaps:
                 if not gap.is_partial:
                     self._note(f"perfkit: {gap}")
@@ -151,6 +153,15 @@ class Lines:
 
     def stop(self) -> None:
         """Do nothing: every line is out."""
+
+    def _print(self, text: str) -> None:
+        try:
+            print(text, file=self._stream, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise DiskError(f"standard output: {reason}") from error
 
     def _note(self, text: str) -> None:
         with suppress(OSError):

@@ -12,7 +12,7 @@ from typing import TextIO
 from perfkit.capture.follow import Follower
 from perfkit.capture.repair import find_tail
 from perfkit.derive import ALL_CPUS, Interval
-from perfkit.errors import EXIT_DONE, InputError
+from perfkit.errors import EXIT_DONE, DiskError, InputError
 from perfkit.live.child import Recorder
 from perfkit.live.devices import busy
 from perfkit.live.figures import size
@@ -54,13 +54,32 @@ def run(
         clock: Seconds on a clock that is never set.
 
     Returns:
-        The recorder's exit code: 0 when it was asked to end.
+        The recorder's exit code: 0 when it was asked to end, and when nobody reads the output any
+        more.
 
     Raises:
-        BrokenPipeError: nobody reads the output any more; the recorder was ended.
-        OSError: the capture cannot be read, or the output not written; the same.
+        InputError: the capture cannot be read; the recorder was ended.
+        DiskError: the output cannot be written; the same.
     """
     stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
+    try:
+        return _run(command, path, period, stdout, stderr, clock)
+    except BrokenPipeError:
+        _drop(stdout)
+        return EXIT_DONE
+    except DiskError:
+        _drop(stdout)
+        raise
+
+
+def _run(
+    command: list[str],
+    path: Path,
+    period: float,
+    stdout: TextIO,
+    stderr: TextIO,
+    clock: Callable[[], float],
+) -> int:
     output = output_for(stdout, stderr)
     with ExitStack() as stack:
         wakeups = stack.enter_context(Wakeups(stdout))
@@ -139,7 +158,11 @@ class Watch:
 
     def look(self) -> list[Interval]:
         """Read what is new, bring the view up to date and return the new intervals."""
-        records = self._follower.read()
+        try:
+            records = self._follower.read()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{self.path}: cannot be read: {reason}") from error
         self.is_reading = bool(records)
         intervals = self._tracker.feed(records)
         if not records:
@@ -205,6 +228,13 @@ def end_of(path: Path) -> int:
     finally:
         os.close(descriptor)
     return tail.keep + len(tail.closing)
+
+
+def _drop(stream: TextIO) -> None:
+    """Point the stream at nothing: what it still holds cannot be written, at exit either."""
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def _last_words(watch: Watch, code: int) -> list[str]:
