@@ -1,20 +1,20 @@
 """Samples in, rows of all files out, in one pass."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
 
 from perfkit.errors import ParseError
-from perfkit.process.cut import DISKSTATS, MEMINFO, NET_DEV, SOURCES, STAT, Bodies
+from perfkit.process.cut import DISKSTATS, MEMINFO, NET_DEV, STAT, STATFS, Bodies
 from perfkit.process.summary import Summary
 from perfkit.process.tree import OutputTree
 from perfkit.record import Record
 from perfkit.report.original import containers as containers_csv
 from perfkit.report.original import diskstats, meminfo, net_dev, portal, stat, statfs, system_info
 from perfkit.report.original.boot import BootTime
-from perfkit.report.original.rows import BATCH, Cell, Rows
-from perfkit.report.original.table import NO_TIME, REBOOTED, Table
+from perfkit.report.original.rows import BATCH, Rows
+from perfkit.report.original.table import NO_TIME, REBOOTED, Report, Table
 from perfkit.units import NS_PER_SECOND
 
 _NAMES = ("proc/stat", "proc/meminfo", "proc/net/dev", "proc/diskstats", "statfs_ALL")
@@ -54,10 +54,13 @@ class Conversion:
         self._summary = summary
         self._every_interval = every_interval
         self._container_names = container_names or {}
-        self._tables: list[Table | None] = [None] * len(SOURCES)
-        self._disk = portal.disk_choice(disk)
-        self._interface = portal.interface_choice(interface)
-        self._portal: portal.Portal | None = None
+        self._tables = self._all_tables()
+        self._portal = portal.Portal(
+            Rows(partial(tree.open, PORTAL), portal.HEADING, end=b"\r\n"),
+            [table.rows for table in self._tables[:STATFS]],
+            portal.disk_choice(disk),
+            portal.interface_choice(interface),
+        )
         self._containers: containers_csv.Containers | None = None
         self._has_system_info = False
         self._is_fractional = False
@@ -67,7 +70,7 @@ class Conversion:
         self._at: int | None = None
         self._line = 0
 
-    def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: list[int]) -> None:
+    def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
         """Take one sample, and gather its rows."""
         at = timestamp * NS_PER_SECOND + (ns if self._is_fractional else 0)
         summary = self._summary
@@ -77,27 +80,27 @@ class Conversion:
         self._forget_before_break(at, bodies, lines)
         is_first = self._at is None and not self._every_interval
         self._at = at
-        stamp = self._stamp(timestamp, ns)
-        new: list[list[tuple[Cell, ...]]] = [[]] * len(SOURCES)
-        for source, body in enumerate(bodies):
-            if body is None:
-                continue
-            table = self._tables[source]
-            if table is None:
-                table = self._tables[source] = self._table(source)
+        stamp = self._stamp(timestamp, ns) if self._is_fractional else timestamp
+        starts = []
+        for table, body, line in zip(self._tables, bodies, lines, strict=True):
             pending = table.rows.pending
             start = len(pending)
-            self._line = lines[source]
+            if start >= BATCH:
+                table.rows.flush()
+                start = 0
+            starts.append(start)
+            if body is None:
+                continue
+            if not start:
+                table.rows.begin()
+            self._line = line
             try:
                 table.add(stamp, at, body)
             except ParseError as error:
-                summary.problems.add(lines[source], str(error))
-                continue
+                summary.problems.add(line, str(error))
             if is_first:
                 del pending[start:]
-            new[source] = pending[start:]
-        self._add_to_portal(new)
-        self._flush_full()
+        self._portal.add(starts)
 
     def repeated(self, source: int, line: int) -> None:
         """Take note of a source that came again in its sample."""
@@ -143,26 +146,25 @@ class Conversion:
 
     def finish(self) -> None:
         """Write what is pending, and sum up."""
-        rows = self._summary.rows
-        for name, table in zip(_NAMES, self._tables, strict=True):
-            if table is not None:
-                table.rows.flush()
-                rows[name] = table.rows.count
-        if self._portal is not None:
-            self._portal.rows.flush()
-            rows[PORTAL] = self._portal.rows.count
+        counts = self._summary.rows
+        if all(self._tables[source].rows.is_begun for source in (STAT, MEMINFO)):
+            self._portal.rows.begin()
+        every = [*(table.rows for table in self._tables), self._portal.rows]
+        for name, rows in zip((*_NAMES, PORTAL), every, strict=True):
+            rows.flush()
+            if rows.is_begun:
+                counts[name] = rows.count
         if self._containers is not None:
             self._containers.finish(self._tree.open(containers_csv.NAME).write)
-            rows[containers_csv.NAME] = self._containers.count
+            counts[containers_csv.NAME] = self._containers.count
 
-    def _forget_before_break(self, at: int, bodies: Bodies, lines: list[int]) -> None:
+    def _forget_before_break(self, at: int, bodies: Bodies, lines: Sequence[int]) -> None:
         """Keep this sample from being compared with the one before, where nothing has a rate."""
         before = self._at
         stat_body = bodies[STAT]
         reason = None
         if stat_body is not None:
-            since = at if before is None else before
-            reason = self._boot_time.moved(stat_body, since / NS_PER_SECOND, at / NS_PER_SECOND)
+            reason = self._boot_time.moved(stat_body, at if before is None else before, at)
         if self._is_rebooted:
             self._is_rebooted = False
             reason = REBOOTED
@@ -173,15 +175,9 @@ class Conversion:
         if reason is None:
             return
         for table in self._tables:
-            if table is not None:
-                table.forget()
+            table.forget()
         present = (line for line, body in zip(lines, bodies, strict=True) if body is not None)
         self._summary.gap("", reason, min(present))
-
-    def _flush_full(self) -> None:
-        for table in self._tables:
-            if table is not None and len(table.rows.pending) >= BATCH:
-                table.rows.flush()
 
     def _stamp(self, timestamp: int, ns: int) -> int | msgspec.Raw:
         """Return the time as the first column shows it."""
@@ -190,30 +186,22 @@ class Conversion:
         ms = ns // _NS_PER_MS
         return msgspec.Raw(b"%d.%03d" % (timestamp + ms // 1000, ms % 1000))
 
-    def _table(self, source: int) -> Table:
-        """Return the table of a source that comes for the first time."""
-        name = _NAMES[source]
-        rows = Rows(self._tree.open(name).write, _HEADINGS[source])
-        report = partial(self._gap, name)
-        if source == STAT:
-            return stat.Stat(rows, report, clamp=not self._every_interval)
-        if source == MEMINFO:
-            return meminfo.MemInfo(rows)
-        if source == NET_DEV:
-            return net_dev.NetDev(rows, report)
-        if source == DISKSTATS:
-            return diskstats.DiskStats(rows, report, wakes=self._every_interval)
-        return statfs.StatFs(rows)
+    def _all_tables(self) -> list[Table]:
+        """Return the table of each source."""
 
-    def _add_to_portal(self, new: list[list[tuple[Cell, ...]]]) -> None:
-        if self._portal is None:
-            if self._tables[STAT] is None or self._tables[MEMINFO] is None:
-                return
-            rows = Rows(self._tree.open(PORTAL).write, portal.HEADING, end=b"\r\n")
-            self._portal = portal.Portal(rows, self._disk, self._interface)
-        self._portal.add(new[STAT], new[MEMINFO], new[DISKSTATS], new[NET_DEV])
-        if len(self._portal.rows.pending) >= BATCH:
-            self._portal.rows.flush()
+        def rows(source: int) -> Rows:
+            return Rows(partial(self._tree.open, _NAMES[source]), _HEADINGS[source])
+
+        def report(source: int) -> Report:
+            return partial(self._gap, _NAMES[source])
+
+        return [
+            stat.Stat(rows(STAT), report(STAT), clamp=not self._every_interval),
+            meminfo.MemInfo(rows(MEMINFO)),
+            net_dev.NetDev(rows(NET_DEV), report(NET_DEV)),
+            diskstats.DiskStats(rows(DISKSTATS), report(DISKSTATS), wakes=self._every_interval),
+            statfs.StatFs(rows(STATFS)),
+        ]
 
     def _gap(self, file: str, reason: str, name: str) -> None:
         self._summary.gap(file, reason, self._line, name)

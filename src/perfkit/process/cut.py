@@ -8,7 +8,7 @@ It is cut at fixed places, and what stands between the last two quotes goes on a
 any other shape is decoded and brought into this one.  A sample is a run of lines of one time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -52,13 +52,18 @@ _NS = b'","ns":'
 _STAMP = len(_START)
 _STAMP_END = _STAMP + 10  # from 2001 to 2286 a timestamp has ten digits
 _NS_DIGITS = 15
+_SHAPES = {
+    kind: (head + _MIDDLE, _STAMP_END + len(head) + len(_MIDDLE))
+    for head, kind in _KINDS_BY_HEAD.items()
+}
+_IN_ORDER = list(range(len(SOURCES)))
 _NONE: Bodies = [None] * len(SOURCES)
 
 
 class Taker(Protocol):
     """Who takes the samples, and the rest of a capture."""
 
-    def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: list[int]) -> None:
+    def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
         """Take one sample: its time, its texts and the line of each."""
         ...
 
@@ -103,57 +108,126 @@ class Cutter:
         """How the lines of the sample at hand start: up to the timestamp."""
         self._ns = 0
         self._bodies: Bodies = _NONE.copy()
-        self._lines = [0] * len(SOURCES)
+        self._lines: Sequence[int] = [0] * len(SOURCES)
+        self._shape: list[tuple[bytes, int]] = []
+        """Of each line of a sample what follows its timestamp, and where its text begins."""
+        self._kinds: list[int] = []
+        """The source of each line."""
+        self._is_learning = False
+        """Whether the shape is being learned from the sample at hand."""
         self._run: tuple[str | None, bool] = (None, False)
 
-    def read(  # noqa: C901 - one loop without a call a line
-        self, capture: Capture, watch: Callable[[Capture], None] | None = None
-    ) -> None:
+    def read(self, capture: Capture, watch: Callable[[Capture], None] | None = None) -> None:
         """Read the capture to its end, and tell `watch` after each piece."""
-        bodies, sample_lines = self._bodies, self._lines
         for first, lines in capture.batches():
-            for number, line in enumerate(lines, first):
-                head, _, body = line.partition(_MIDDLE)
-                kind = _KINDS_BY_HEAD.get(head[_STAMP_END:])
-                if kind is None:
-                    self._decode(line, number)
-                    continue
-                if body[-2:] == b'"}':
-                    body, ns = body[:-2], 0
-                else:
-                    body, ns = _without_ns(body)
-                if b'"' in body and (kind != STATFS or body.count(b'"') != body.count(b'\\"')):
-                    self._decode(line, number)
-                elif kind == CPUINFO:
-                    self._taker.cpuinfo(body, number)
-                elif head[:_STAMP_END] == self._start and (ns == self._ns or not self._run[1]):
-                    if bodies[kind] is not None:
-                        self._taker.repeated(kind, number)
-                    bodies[kind] = body
-                    sample_lines[kind] = number
-                elif (
-                    head.startswith(_START)
-                    and head[_STAMP:_STAMP_END].isdigit()
-                    and head[_STAMP] != 0x30
-                ):
-                    self._finish()
-                    self._start = head[:_STAMP_END]
-                    self._ns = ns
-                    bodies[kind] = body
-                    sample_lines[kind] = number
-                else:
-                    self._decode(line, number)
+            at = 0
+            while at < len(lines):
+                taken = self._take_sample(lines, at, first)
+                if not taken:
+                    taken = 1
+                    self._take_line(lines[at], first + at)
+                at += taken
             if watch is not None:
                 watch(capture)
         self._finish()
+
+    def _take_sample(self, lines: list[bytes], at: int, first: int) -> int:
+        """Take a sample whose lines are like those of the one before, and return their number.
+
+        It is 0 where they are not, or where the sample may go on in the next piece.
+        """
+        stamp = lines[at][:_STAMP_END]
+        shape = self._shape
+        end = at + len(shape)
+        if stamp == self._start or end > len(lines):
+            return 0
+        bodies: Bodies = []
+        for line, (middle, start) in zip(lines[at:end], shape, strict=True):
+            if not (
+                line.startswith(stamp)
+                and line.startswith(middle, _STAMP_END)
+                and line.endswith(b'"}')
+            ):
+                return 0
+            body = line[start:-2]
+            if b'"' in body and not _has_quotes_escaped(body):
+                return 0
+            bodies.append(body)
+        if not bodies or not _is_start(stamp):
+            return 0
+        self._finish()
+        self._start = stamp
+        self._ns = 0
+        self._place(bodies, first + at)
+        return len(bodies)
+
+    def _place(self, bodies: Bodies, number: int) -> None:
+        """Keep the texts of a sample, the first of which is of line `number`."""
+        if self._kinds == _IN_ORDER:
+            self._bodies = bodies
+            self._lines = range(number, number + len(bodies))
+            return
+        self._bodies = placed = _NONE.copy()
+        self._lines = numbers = [0] * len(SOURCES)
+        for kind, body in zip(self._kinds, bodies, strict=True):
+            if kind == CPUINFO and body is not None:
+                self._taker.cpuinfo(body, number)
+            else:
+                placed[kind] = body
+                numbers[kind] = number
+            number += 1
+
+    def _take_line(self, line: bytes, number: int) -> None:
+        """Take one line."""
+        head, _, body = line.partition(_MIDDLE)
+        kind = _KINDS_BY_HEAD.get(head[_STAMP_END:])
+        start = head[:_STAMP_END]
+        if kind is None or not _is_start(start):
+            self._decode(line, number)
+            return
+        if body.endswith(b'"}'):
+            body, ns = body[:-2], 0
+        else:
+            body, ns = _without_ns(body)
+        if b'"' in body and not _has_quotes_escaped(body):
+            self._decode(line, number)
+            return
+        self._add(kind, start, ns, body, number)
+
+    def _add(self, kind: int, start: bytes, ns: int, body: bytes, number: int) -> None:
+        """Take the text of a source."""
+        if start != self._start or (ns != self._ns and self._run[1]):
+            self._finish()
+            self._start = start
+            self._ns = ns
+            self._bodies = _NONE.copy()
+            self._lines = [0] * len(SOURCES)
+            self._shape = []
+            self._kinds = []
+            self._is_learning = True
+        if self._is_learning:
+            self._shape.append(_SHAPES[kind])
+            self._kinds.append(kind)
+        elif self._shape:
+            # More lines than in the sample before: the next one is learned anew.
+            self._shape = []
+        if kind == CPUINFO:
+            self._taker.cpuinfo(body, number)
+            return
+        if self._bodies[kind] is not None:
+            self._taker.repeated(kind, number)
+            self._is_learning = False
+            self._shape = []
+        self._bodies[kind] = body
+        self._lines = [*self._lines[:kind], number, *self._lines[kind + 1 :]]
 
     def _finish(self) -> None:
         """Hand over the sample at hand."""
         if self._start:
             self.has_records = True
-            timestamp = int(self._start[_STAMP:])
-            self._taker.sample(timestamp, self._ns, self._bodies, self._lines)
-            self._bodies[:] = _NONE
+            bodies = self._bodies
+            if bodies != _NONE:
+                self._taker.sample(int(self._start[_STAMP:]), self._ns, bodies, self._lines)
             self._start = b""
 
     def _decode(self, line: bytes, number: int) -> None:
@@ -164,30 +238,16 @@ class Cutter:
             record = record_of(line)
         except ParseError as error:
             self._problems.add(number, error.reason)
-        else:
-            self.has_records = True
-            self._take(record, number)
-
-    def _take(self, record: Record, number: int) -> None:
+            return
+        self.has_records = True
         kind = _KINDS.get(record.subsystem)
-        if kind is None:
-            if record.subsystem == HOST:
-                self._host(record, number)
-            elif record.subsystem.startswith(containers.PREFIX):
-                self._taker.container(record, escaped(record.measurement), number)
-        elif kind == CPUINFO:
-            self._taker.cpuinfo(escaped(record.measurement), number)
-        else:
+        if kind is not None:
             start = b"%b%d" % (_START, record.timestamp)
-            ns = record.ns or 0
-            if start != self._start or (ns != self._ns and self._run[1]):
-                self._finish()
-                self._start = start
-                self._ns = ns
-            if self._bodies[kind] is not None:
-                self._taker.repeated(kind, number)
-            self._bodies[kind] = escaped(record.measurement)
-            self._lines[kind] = number
+            self._add(kind, start, record.ns or 0, escaped(record.measurement), number)
+        elif record.subsystem == HOST:
+            self._host(record, number)
+        elif record.subsystem.startswith(containers.PREFIX):
+            self._taker.container(record, escaped(record.measurement), number)
 
     def _host(self, record: Record, number: int) -> None:
         try:
@@ -201,6 +261,15 @@ class Cutter:
             self._finish()
             self._run = (host.boot_id, is_fractional)
             self._taker.run(host.boot_id, is_fractional=is_fractional)
+
+
+def _is_start(start: bytes) -> bool:
+    """Tell whether a line starts with the key and ten digits of a timestamp."""
+    return start.startswith(_START) and start[_STAMP:].isdigit() and start[_STAMP] != 0x30
+
+
+def _has_quotes_escaped(body: bytes) -> bool:
+    return body.count(b'"') == body.count(b'\\"')
 
 
 def _without_ns(body: bytes) -> tuple[bytes, int]:

@@ -1,10 +1,10 @@
 """What a conversion did, for a person and for a program."""
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TypedDict
 
 from perfkit.capture.problems import Problems
+from perfkit.units import NS_PER_SECOND
 
 SHOWN = 3
 """Names and line numbers shown of each reason."""
@@ -103,7 +103,7 @@ class Summary:
         self.rows: dict[str, int] = {}
         """Rows of each file, by its name."""
         self.gaps: dict[tuple[str, str], Gap] = {}
-        self._intervals: Counter[int] = Counter()
+        self._intervals: dict[int, int] = {}
 
     def gap(self, file: str, reason: str, line: int, name: str = "") -> None:
         """Count something that has no row."""
@@ -123,23 +123,26 @@ class Summary:
             self.first = at
         else:
             ns = at - self.last
-            if ns in self._intervals or len(self._intervals) < _DISTINCT_PERIODS:
-                self._intervals[ns] += 1
+            intervals = self._intervals
+            if ns in intervals:
+                intervals[ns] += 1
+            elif len(intervals) < _DISTINCT_PERIODS:
+                intervals[ns] = 1
         self.last = at
 
     @property
     def period_seconds(self) -> float | None:
         """The usual time between two samples."""
-        usual = self._intervals.most_common(1)
-        return usual[0][0] / 1e9 if usual else None
+        intervals = self._intervals
+        return max(intervals, key=intervals.__getitem__) / NS_PER_SECOND if intervals else None
 
     def as_dict(self) -> SummaryDict:
         """Return it for a program."""
         return {
             "capture": self.capture,
             "samples": self.samples,
-            "first_timestamp": None if self.first is None else self.first // 10**9,
-            "last_timestamp": None if self.last is None else self.last // 10**9,
+            "first_timestamp": None if self.first is None else self.first // NS_PER_SECOND,
+            "last_timestamp": None if self.last is None else self.last // NS_PER_SECOND,
             "period_seconds": self.period_seconds,
             "rows": self.rows,
             "gaps": [
@@ -194,4 +197,4 @@ def _listed(items: list[str]) -> str:
 
 
 def _utc(ns: int) -> str:
-    return f"{datetime.fromtimestamp(ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}Z"
+    return f"{datetime.fromtimestamp(ns // NS_PER_SECOND, UTC):%Y-%m-%d %H:%M:%S}Z"

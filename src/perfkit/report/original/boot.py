@@ -5,6 +5,7 @@ boot in between lies after the sample before, whatever the clock did.
 """
 
 from perfkit.report.original.table import CLOCK_STEPPED, REBOOTED
+from perfkit.units import NS_PER_SECOND
 
 _LABEL = b"\\nbtime "
 _DIGITS = 10
@@ -23,27 +24,25 @@ class BootTime:
         self._text = b""
         self._seconds: int | None = None
 
-    def moved(self, stat: bytes, before: float, now: float) -> str | None:
+    def moved(self, stat: bytes, before: int, now: int) -> str | None:
         """Return why there are no rates, or None.
 
         Args:
             stat: The text of /proc/stat, JSON-escaped.
-            before: Time of the sample before, in seconds since 1970.
+            before: Time of the sample before, nanoseconds since 1970.
             now: Time of this one.
         """
-        place = stat.rfind(_LABEL) + len(_LABEL)
-        text = stat[place : place + _DIGITS]
-        if text == self._text:
-            return None
-        if place < len(_LABEL) or not text.isdigit():
+        place = stat.rfind(_LABEL)
+        text = stat[place + len(_LABEL) : place + len(_LABEL) + _DIGITS]
+        if text == self._text or place < 0 or not text.isdigit():
             return None
         last = self._seconds
         self._text = text
         self._seconds = seconds = int(text)
         if last is None:
             return None
-        if seconds > before:
+        if seconds * NS_PER_SECOND > before:
             return REBOOTED
-        if abs(seconds - last) > max(_ROUNDING, (now - before) * _SLEW):
+        if abs(seconds - last) > max(_ROUNDING, (now - before) / NS_PER_SECOND * _SLEW):
             return CLOCK_STEPPED
         return None

@@ -6,7 +6,9 @@ Devices of two samples are matched by name: one that is new has nothing to be co
 
 from collections.abc import Callable, Iterable, Sequence
 
-from perfkit.report.original.rows import field
+import msgspec
+
+from perfkit.report.original.rows import name_text
 from perfkit.report.original.table import APPEARED, VANISHED, Report
 
 NameAndPrefix = tuple[str, bytes]
@@ -35,8 +37,9 @@ class Device:
         self, name: str, prefix: bytes, columns: int, counters: tuple[float, ...] | None = None
     ) -> None:
         self.name = name
-        self.cell = field(name)
-        self.idle = field(name, *[0] * columns)
+        text = name_text(name)
+        self.cell = msgspec.Raw(text)
+        self.idle = msgspec.Raw(text + b",0" * columns)
         """Name and rates of a device that did nothing."""
         self.prefix = prefix
         self.start = len(prefix)

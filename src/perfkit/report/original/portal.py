@@ -13,10 +13,11 @@ not lo and not made for containers or tunnels, else the first that is not lo: th
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import msgspec
 
-from perfkit.report.original.rows import Cell, Rows, field
+from perfkit.report.original.rows import BATCH, Cell, Rows, name_text
 from perfkit.units import KIB, SECTOR_BYTES
 
 HEADING = (
@@ -50,12 +51,13 @@ class Choice:
         # cell is kept with its rank so that its identity is not used again.
         self._ranks: dict[int, tuple[int, Cell]] = {}
 
-    def of(self, rows: Sequence[Row]) -> Row | None:
-        """Return the row of the best device, or None."""
+    def of(self, rows: Sequence[Row], start: int) -> Row | None:
+        """Return the row of the best device among those from `start` on, or None."""
         best, found = _NEVER, None
-        for row in rows:
+        ranks = self._ranks
+        for row in islice(rows, start, None):
             cell = row[1]
-            known = self._ranks.get(id(cell))
+            known = ranks.get(id(cell))
             rank = known[0] if known else self._ranked(cell)
             if rank < best:
                 if rank == 0:
@@ -98,7 +100,7 @@ def interface_choice(name: str | None) -> Choice:
 
 
 def _only(name: str) -> Callable[[str], int]:
-    wanted = _name(field(name))
+    wanted = name_text(name).decode("latin-1")
     return lambda found: 0 if found == wanted else _NEVER
 
 
@@ -113,32 +115,40 @@ class Portal:
 
     Args:
         rows: Where they go.
+        tables: The rows that they are made of: of proc/stat, proc/meminfo, proc/net/dev and
+            proc/diskstats.
         disk: Picks the disk.
         interface: Picks the interface.
     """
 
-    def __init__(self, rows: Rows, disk: Choice, interface: Choice) -> None:
+    def __init__(self, rows: Rows, tables: Sequence[Rows], disk: Choice, interface: Choice) -> None:
         self.rows = rows
+        self._stat, self._meminfo, self._net_dev, self._diskstats = (
+            table.pending for table in tables
+        )
         self._disk = disk
         self._interface = interface
 
-    def add(
-        self,
-        stat: Sequence[Row],
-        meminfo: Sequence[Row],
-        diskstats: Sequence[Row],
-        net_dev: Sequence[Row],
-    ) -> None:
-        """Take the rows that one sample gave in the other files."""
-        if not stat or not meminfo or stat[0][1] != _ALL_CPUS:
+    def add(self, starts: Sequence[int]) -> None:
+        """Take the rows that one sample gave in the other files.
+
+        Args:
+            starts: Where they begin among the pending rows of each.
+        """
+        stat, meminfo, net_dev, diskstats, *_ = starts
+        if len(self._stat) == stat or len(self._meminfo) == meminfo:
             return
-        stamp, _, user, _, system, iowait, steal, idle = stat[0]
-        _, free, _, used, _, buffers, cached, *_ = meminfo[0]
-        # Those columns of proc/meminfo are whole kB.
+        stamp, cpu, user, _, system, iowait, steal, idle = self._stat[stat]
+        if cpu != _ALL_CPUS:
+            return
+        row = self._meminfo[meminfo]
+        free, used, buffers, cached = row[1], row[3], row[5], row[6]
+        # Those columns are whole kB.
         total: int = free + used + buffers + cached  # type: ignore[operator,assignment]
-        disk = self._disk.of(diskstats)
-        interface = self._interface.of(net_dev)
-        self.rows.pending.append(
+        disk = self._disk.of(self._diskstats, diskstats)
+        interface = self._interface.of(self._net_dev, net_dev)
+        pending = self.rows.pending
+        pending.append(
             (
                 stamp,
                 user,
@@ -156,6 +166,8 @@ class Portal:
                 _bytes(interface, 5, KIB),
             )
         )
+        if len(pending) >= BATCH:
+            self.rows.flush()
 
 
 def _bytes(row: Row | None, column: int, factor: int) -> int:

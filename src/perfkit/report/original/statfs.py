@@ -10,7 +10,7 @@ import msgspec
 
 from perfkit.model import FileSystem
 from perfkit.parsers import statfs
-from perfkit.report.original.rows import Cell, Rows, field
+from perfkit.report.original.rows import Cell, Rows, name_text
 from perfkit.report.original.table import IN_DOUBT, unescaped
 
 HEADING = "#timestamp,mount,blocksize,blockstotal,blocksavail,use"
@@ -68,4 +68,5 @@ def _cell(fs: FileSystem) -> msgspec.Raw:
     used = total - fs.blocks_available
     # In whole numbers, so that a half is a half: (200 u + t) // 2 t is floor(100 u / t + 1/2).
     use = (200 * used + total) // (2 * total) if total else 0
-    return field(fs.mount_point, fs.block_size, total, fs.blocks_available, use)
+    numbers = (fs.block_size, total, fs.blocks_available, use)
+    return msgspec.Raw(b"%b,%d,%d,%d,%d" % (name_text(fs.mount_point), *numbers))
