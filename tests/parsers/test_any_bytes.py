@@ -68,7 +68,7 @@ FRAGMENTS = [
     *(b"[", b"]", b"{", b"}", b"-", b" -0", b"0", b"00", b"_", b".", b"|", b"=", b" kB", b"kB\n"),
     *(b"\ncpu", b"cpu7 ", b"cpu07 1 2 3 4", b"\ncpus 5", b"\nsoftirq 5", b"\ncpu3 7"),
     *(b"\nintr 5", b"\nctxt 9", b"\nMemFree: 7", b"MemTotal:", b":0 b", b"\n 8 0 sda1 1 2 3 4"),
-    *(b"\nsoftirq 1 \n2", b"intr", b"ctxt", b"softirq"),
+    *(b"\nsoftirq 1 \n2", b"\n kB\n", b"intr", b"ctxt", b"softirq"),
     *(b"processor\t: 7\n", b"\n\n", b"cpu number: 1\n", b"18446744073709551615"),
     *(value for value in NO_NUMBERS.values() if len(value) < 30),
 ]
@@ -78,7 +78,8 @@ FRAGMENTS = [
 def torn(draw: st.DrawFn, text: bytes) -> bytes:
     """Draw a real text with some places overwritten, as no kernel would leave it."""
     for _ in range(draw(st.integers(0, 4))):
-        start = draw(st.integers(0, len(text)))
+        seams = [seam.start() for seam in re.finditer(rb"[ \n:]", text)] or [0]
+        start = draw(st.sampled_from(seams) | st.integers(0, len(text)))
         end = start + draw(st.sampled_from([0, 0, 1, 2, 9]))
         piece = draw(st.sampled_from(FRAGMENTS) | st.binary(max_size=4))
         text = text[:start] + piece + text[end:]
