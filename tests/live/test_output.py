@@ -100,7 +100,17 @@ def test_why_there_is_no_rate_is_no_data(a_view: Callable[..., View], an_interva
     )
     Lines(out, notes).show(a_view(), [msgspec.structs.replace(an_interval(), gaps=gaps)])
     assert notes.getvalue() == "perfkit: all: the host booted in between\n"
-    assert len(out.getvalue().splitlines()) == 1
+    assert len(out.getvalue().splitlines()) == 2
+
+
+def test_without_a_sample_there_is_no_heading(a_view: Callable[..., View]):
+    out = io.StringIO()
+    view = a_view()
+    view.samples = 0
+    lines = Lines(out, io.StringIO())
+    lines.start()
+    lines.show(view, [])
+    assert out.getvalue() == ""
 
 
 def test_a_stderr_that_is_gone_is_no_reason_to_end():

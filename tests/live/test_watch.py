@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -110,13 +111,13 @@ def test_what_is_no_capture_is_left_to_the_recorder(recorder: Make, tmp_path: Pa
     other = tmp_path / "notes.json"
     other.write_text("shopping list\n", encoding="utf-8")
     code, out, _err = watch(recorder(other, 0, "refuse"), other, tmp_path)
-    assert (code, out) == (2, [heading()])
+    assert (code, out) == (2, [])
 
 
 def test_a_recorder_that_refuses_gives_its_code(recorder: Make, tmp_path: Path):
     capture = tmp_path / "capture.json"
     code, out, err = watch(recorder(capture, 0, "refuse"), capture, tmp_path)
-    assert (code, out) == (2, [heading()])
+    assert (code, out) == (2, [])
     assert err == ["perfkit: recording begins", "perfkit: capture is in use by process 1"]
     assert not capture.exists()
 
@@ -161,9 +162,28 @@ def test_a_full_disk_below_stdout_ends_the_recorder(recorder: Make, tmp_path: Pa
 def test_an_unreadable_capture_ends_the_recorder(recorder: Make, tmp_path: Path):
     folder = tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(InputError, match="folder: cannot be read: is a directory"):
-        watch(recorder(tmp_path / "x", 1, "wait"), folder, tmp_path)
+    command = recorder(tmp_path / "x", 1, "wait")
+    seconds = count()
+    with (
+        (tmp_path / "out").open("w", encoding="utf-8") as stdout,
+        pytest.raises(InputError, match="folder: cannot be read: is a directory"),
+    ):
+        run(
+            command,
+            folder,
+            PERIOD,
+            stdout=stdout,
+            stderr=io.StringIO(),
+            clock=lambda: next(seconds),
+        )
     assert no_child_is_left()
+
+
+def test_what_the_recorder_says_of_an_unreadable_capture_comes_first(recorder: Make, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    code, _out, err = watch(recorder(folder, 0, "refuse"), folder, tmp_path)
+    assert (code, err[-1]) == (2, "perfkit: capture is in use by process 1")
 
 
 class Told:

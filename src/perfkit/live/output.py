@@ -121,15 +121,20 @@ class Lines:
         self._stream = stream
         self._notes = notes
         self._last: tuple[int, int] | None = None
+        self._has_begun = False
         self._is_waiting = False
 
     def start(self) -> None:
-        """Write the names of the columns."""
-        self._print(plain.heading())
+        """Do nothing: without a sample there is no table."""
 
     def show(self, view: View, intervals: list[Interval]) -> None:
-        """Write the intervals that are new."""
-        if view.samples and view.interval is None and not self._is_waiting:
+        """Write the names of the columns with the first sample, then the intervals that are new."""
+        if not view.samples:
+            return
+        if not self._has_begun:
+            self._has_begun = True
+            self._print(plain.heading())
+        if view.interval is None and not self._is_waiting:
             self._is_waiting = True
             self._note(f"perfkit: {WAITING}, one every {view.period_seconds:g} s")
         for each in intervals:

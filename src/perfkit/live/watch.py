@@ -20,6 +20,7 @@ from perfkit.live.output import output_for
 from perfkit.live.signals import ENDING, Wakeups
 from perfkit.live.tracker import Tracker
 from perfkit.live.view import Host, View
+from perfkit.record import Record
 
 LOOK_SECONDS = 0.1
 """Longest time between two looks at the capture: a tick is shown two looks later at most."""
@@ -28,6 +29,9 @@ LOOKS_A_PERIOD = 4
 
 MESSAGE_SECONDS = 10.0
 """How long a message of the recorder stays below the picture."""
+
+UNREADABLE_SECONDS = 3.0
+"""How long the capture may be unreadable before the view gives up."""
 
 
 def run(
@@ -154,15 +158,12 @@ class Watch:
         self._clock = clock
         self._started = clock()
         self._message_until = 0.0
+        self._unreadable_since: float | None = None
         self._tracker = Tracker()
 
     def look(self) -> list[Interval]:
         """Read what is new, bring the view up to date and return the new intervals."""
-        try:
-            records = self._follower.read()
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{self.path}: cannot be read: {reason}") from error
+        records = self._new_records()
         self.is_reading = bool(records)
         intervals = self._tracker.feed(records)
         if not records:
@@ -188,6 +189,24 @@ class Watch:
             view.capture_bytes = self.path.stat().st_size
         self.is_changed = before != (view.samples, view.running_seconds, view.message)
         return intervals
+
+    def _new_records(self) -> list[Record]:
+        """Return what is new.
+
+        What cannot be read most often cannot be written either: the recorder gets the time to say
+        so itself, and better.
+        """
+        try:
+            found = self._follower.read()
+        except OSError as error:
+            now = self._clock()
+            self._unreadable_since = self._unreadable_since or now
+            if now - self._unreadable_since < UNREADABLE_SECONDS:
+                return []
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{self.path}: cannot be read: {reason}") from error
+        self._unreadable_since = None
+        return found
 
     def _take(self, each: Interval) -> None:
         view, last = self.view, self.view.interval
