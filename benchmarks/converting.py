@@ -1,4 +1,4 @@
-"""`perfkit process` against `sadf -d`: the same host, the same seconds, the same tables.
+"""`perfkit process` against `sadf -d`: the same five tables, as many samples.
 
 sadc and `perfkit collect` record this host side by side for a few seconds while it works a little
 (files synced to disk, packets over lo, some CPU).  Both recordings are then made long in the same
@@ -8,6 +8,10 @@ each interval as often as it did in the recording.
 sadf prints per-CPU, memory, network, disk and file system tables, the five that perfkit writes
 (perfkit: system_info.json and portal.csv besides).  Rows are counted in both outputs, headings
 left out.  Both write to files in the same folder.
+
+The host at hand decides how many rows a sample has; so, where the conformance captures lie beside
+the project, a real one of a 2-CPU host with LVM (16 rows a sample) is converted in the same
+rounds, and held against what sadf does on this host.
 """
 
 import os
@@ -37,6 +41,9 @@ SAMPLES_BAR = at_least(1.0)
 ROWS_BAR = at_least(1.5)
 RSS_BAR = at_most(32)
 RSS_GROWTH_BAR = at_most(1)
+THIS_HOST, LVM_HOST = "this host", "LVM host"
+CONFORMANCE = Path(__file__).resolve().parents[2] / "shared" / "conformance"
+LVM_CAPTURE = CONFORMANCE / "oci-oraclelinux-lvm" / "capture.json"
 
 
 def work_a_little(folder: Path, is_over: Event) -> None:
@@ -114,9 +121,8 @@ def export(sa: Path, folder: Path) -> tuple[host.Cost, int]:
     return cost, written
 
 
-def against_sadf(capture: Path, recorded: Path | None, folder: Path) -> list[Figure]:
-    """Return the figures beside sadf."""
-    subjects = (("samples per CPU second", SAMPLES_BAR), ("rows per CPU second", ROWS_BAR))
+def against_sadf(captures: dict[str, Path], recorded: Path | None, folder: Path) -> list[Figure]:
+    """Return the figures of each capture beside sadf."""
     try:
         if recorded is None:
             host.peer("sadc")
@@ -125,27 +131,41 @@ def against_sadf(capture: Path, recorded: Path | None, folder: Path) -> list[Fig
         assert recorded  # noqa: S101 - peer() raises where there is none
         sa_file.lengthen(recorded, sa, SAMPLES)
     except (host.PeerMissingError, ValueError) as error:
-        return [unmeasured(SECTION, name, "sadf -d", bar, str(error)) for name, bar in subjects]
-    ours: list[float] = []
+        return [unmeasured(SECTION, THIS_HOST, "sadf -d", SAMPLES_BAR, str(error))]
+    ours: dict[str, list[float]] = {name: [] for name in captures}
     theirs: list[float] = []
-    our_rows = their_rows = 0
+    our_rows: dict[str, int] = {}
+    their_rows = 0
     for _ in range(ROUNDS):
-        cost, our_rows = convert(capture, folder)
-        ours.append(cost.cpu_seconds)
+        for name, capture in captures.items():
+            cost, our_rows[name] = convert(capture, folder)
+            ours[name].append(cost.cpu_seconds)
         cost, their_rows = export(sa, folder)
         theirs.append(cost.cpu_seconds)
-    paired = ratios(theirs, ours)
-    per_second = SAMPLES / median(ours), SAMPLES / median(theirs)
-    megabytes = capture.stat().st_size / 1e6 / median(ours)
-    notes = (
-        f"{per_second[0]:.0f} against {per_second[1]:.0f}; {megabytes:.0f} MB in per CPU second",
-        f"{our_rows / SAMPLES:.1f} against {their_rows / SAMPLES:.1f} rows a sample",
-    )
-    by_rows = [ratio * our_rows / their_rows for ratio in paired]
-    return [
-        compared(SECTION, name, "sadf -d", figures, bar=bar, note=note)
-        for (name, bar), figures, note in zip(subjects, (paired, by_rows), notes, strict=True)
-    ]
+    found: list[Figure] = []
+    for name, capture in captures.items():
+        paired = ratios(theirs, ours[name])
+        by_rows = [ratio * our_rows[name] / their_rows for ratio in paired]
+        per_second = SAMPLES / median(ours[name]), SAMPLES / median(theirs)
+        megabytes = capture.stat().st_size / 1e6 / median(ours[name])
+        speed = f"{per_second[0]:.0f} against {per_second[1]:.0f}; {megabytes:.0f} MB/CPU-s"
+        rows_each = f"{our_rows[name] / SAMPLES:.1f} against {their_rows / SAMPLES:.1f} a sample"
+        # on one and the same host the rows say nothing that the samples do not
+        bar = ROWS_BAR if name == LVM_HOST else None
+        found += [
+            compared(
+                SECTION,
+                f"{name}: samples per CPU-s",
+                "sadf -d",
+                paired,
+                bar=SAMPLES_BAR,
+                note=speed,
+            ),
+            compared(
+                SECTION, f"{name}: rows per CPU-s", "sadf -d", by_rows, bar=bar, note=rows_each
+            ),
+        ]
+    return found
 
 
 def memory(capture: Path, recorded: Path, folder: Path) -> list[Figure]:
@@ -183,6 +203,14 @@ def measure() -> list[Figure]:
     with TemporaryDirectory(prefix="perfkit-bench-") as name:
         folder = Path(name)
         recorded, sa = record(folder)
-        capture = folder / "long.json"
-        long_capture.lengthen(recorded, capture, SAMPLES)
-        return [*against_sadf(capture, sa, folder), *memory(capture, recorded, folder)]
+        captures = {THIS_HOST: folder / "long.json"}
+        long_capture.lengthen(recorded, captures[THIS_HOST], SAMPLES)
+        missing: list[Figure] = []
+        if LVM_CAPTURE.exists():
+            captures[LVM_HOST] = folder / "lvm.json"
+            long_capture.lengthen(LVM_CAPTURE, captures[LVM_HOST], SAMPLES)
+        else:
+            why = f"no {LVM_CAPTURE.name} of a host with LVM beside the project"
+            missing.append(unmeasured(SECTION, LVM_HOST, "sadf -d", ROWS_BAR, why))
+        beside = against_sadf(captures, sa, folder)
+        return [*beside, *missing, *memory(captures[THIS_HOST], recorded, folder)]
