@@ -29,9 +29,8 @@ WIDTH, HEIGHT = 100, 30
 FONTS = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 # Rich's own format names fonts on a web host; a page must not load anything from anywhere.
-SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
-    "Fira Code, monospace", FONTS
-)
+_FROM_ELSEWHERE = re.compile(r"@font-face \{\{.*?\}\}|<!--.*?-->", re.DOTALL)
+SVG = _FROM_ELSEWHERE.sub("", CONSOLE_SVG_FORMAT).replace("Fira Code, monospace", FONTS)
 
 
 def record(seconds: float, capture: Path) -> Watch:

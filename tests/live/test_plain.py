@@ -1,8 +1,6 @@
 """Without a terminal: one line an interval."""
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
@@ -50,10 +48,3 @@ def test_what_is_absent_is_a_dash(an_interval: Make):
     found = values(bare)
     assert found.pop("time")
     assert set(found.values()) == {"-"}
-
-
-def test_the_page_names_every_column_in_order():
-    page = (Path(__file__).parents[2] / "docs" / "watch.md").read_text(encoding="utf-8")
-    lines = page.partition("## How it ends")[0].splitlines()
-    rows = [row.split("|")[1] for row in lines if row.startswith("| `")]
-    assert [name for row in rows for name in re.findall(r"`(.+?)`", row)] == heading().split()
