@@ -36,6 +36,7 @@ LABELS = (
 )
 """The lines that are used, in the order that every kernel writes them."""
 
+_UNIT_BYTES = len(b" kB")
 _NUMBERS_AND_PADDING = NUMBER_BYTES + b" "
 
 _decode = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(le=2**63 - 1)]]).decode
@@ -63,22 +64,28 @@ class Layout:
                 skip = 2
             else:
                 skip += len(line) + 2
+        self._size = len(body)
+        """Where a line is missing: with it the text would be longer."""
         self._labels = tuple(labels)
         self._struct = struct.Struct(form)
         self._places = None if self._labels == LABELS else [LABELS.index(name) for name in labels]
 
     def numbers(self, body: bytes) -> list[int] | None:
         """Return the numbers in the order of LABELS, or None where `body` has another shape."""
-        if len(body) < self._struct.size:
+        if len(body) < self._struct.size or (self._places and len(body) != self._size):
             return None
         found = self._struct.unpack_from(body)
         if found[::2] != self._labels:
             return None
-        text = b",".join(found[1::2]).replace(b" kB", b"")
-        if text.translate(None, _NUMBERS_AND_PADDING):
+        with_units = b",".join((*found[1::2], b""))
+        text = with_units.replace(b" kB,", b",")
+        # A number that grew pushes its unit out of its field, and may be cut itself.
+        if len(with_units) - len(text) != _UNIT_BYTES * len(self._labels) or text.translate(
+            None, _NUMBERS_AND_PADDING
+        ):
             return None
         try:
-            numbers = _decode(b"[%b]" % text)
+            numbers = _decode(b"[%b]" % text[:-1])
         except msgspec.DecodeError:
             return None
         if self._places is None:
