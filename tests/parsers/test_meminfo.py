@@ -131,7 +131,7 @@ def test_line_of_a_newer_kernel_is_none_on_an_older(label: str, field: str, sinc
         ),
         (
             LEAST + b"Buffers:  3 MB\n",
-            "meminfo:3: expected kB or nothing after the number, found b'MB': b'Buffers:  3 MB'",
+            "meminfo:3: expected a number from 0 to 2^64-1, found b'3 MB': b'Buffers:  3 MB'",
         ),
         (
             line("MemTotal", 16),

@@ -5,7 +5,7 @@ unsigned counters when *decoding*.  The parsers read such a counter by their slo
 the field themselves: a struct may hold anything up to COUNTER_MAX.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
@@ -23,3 +23,12 @@ Counter = Annotated[int, Meta(ge=0, le=DECODED_MAX)]
 
 Gauge = Annotated[int, Meta(ge=GAUGE_MIN, le=DECODED_MAX)]
 """Goes up and down; the kernel's races can show one below zero."""
+
+if TYPE_CHECKING:
+    MaybeCounter = Counter | None
+    MaybeGauge = Gauge | None
+else:
+    # What a kernel does not write is None, the field's default, which msgspec does not check; the
+    # word `null` in a text is no number, and is refused without a search for it in every text.
+    MaybeCounter = Counter
+    MaybeGauge = Gauge

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from perfkit.model._numbers import Counter, Gauge
+from perfkit.model._numbers import Counter, Gauge, MaybeCounter
 
 
 class DiskStats(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
@@ -45,20 +45,20 @@ class DiskStats(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     weighted_io_ms: Counter
     """Milliseconds, each counted once for every request then in flight."""
 
-    discards: Counter | None = None
+    discards: MaybeCounter = None
     """Discard requests completed; None before Linux 4.18."""
 
-    discards_merged: Counter | None = None
+    discards_merged: MaybeCounter = None
     """Discard requests merged before they were queued; None before Linux 4.18."""
 
-    discard_sectors: Counter | None = None
+    discard_sectors: MaybeCounter = None
     """Sectors discarded, of 512 bytes; None before Linux 4.18."""
 
-    discard_ms: Counter | None = None
+    discard_ms: MaybeCounter = None
     """Milliseconds spent by all discards together; None before Linux 4.18."""
 
-    flushes: Counter | None = None
+    flushes: MaybeCounter = None
     """Flush requests completed (whole disks only); None before Linux 5.5."""
 
-    flush_ms: Counter | None = None
+    flush_ms: MaybeCounter = None
     """Milliseconds spent by all flushes together; None before Linux 5.5."""

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from perfkit.model._numbers import Counter
+from perfkit.model._numbers import Counter, MaybeCounter
 
 
 class CpuTicks(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
@@ -27,22 +27,22 @@ class CpuTicks(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=T
     idle_ticks: Counter
     """Nothing to do."""
 
-    iowait_ticks: Counter | None = None
+    iowait_ticks: MaybeCounter = None
     """Nothing to do while I/O was outstanding: a hint, not a measure; None before 2.5.41."""
 
-    irq_ticks: Counter | None = None
+    irq_ticks: MaybeCounter = None
     """Hardware interrupts; None before 2.6.0."""
 
-    softirq_ticks: Counter | None = None
+    softirq_ticks: MaybeCounter = None
     """Soft interrupts; None before 2.6.0."""
 
-    steal_ticks: Counter | None = None
+    steal_ticks: MaybeCounter = None
     """Ready to run, while the hypervisor ran something else; None before 2.6.11."""
 
-    guest_ticks: Counter | None = None
+    guest_ticks: MaybeCounter = None
     """A virtual CPU of a guest: part of user_ticks; None before 2.6.24."""
 
-    guest_nice_ticks: Counter | None = None
+    guest_nice_ticks: MaybeCounter = None
     """A virtual CPU of a niced guest: part of nice_ticks; None before 2.6.33."""
 
 
@@ -55,34 +55,34 @@ class SoftIrqs(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=T
     total: Counter
     """All kinds together, those of a newer kernel included."""
 
-    hi: Counter | None = None
+    hi: MaybeCounter = None
     """High-priority tasklets."""
 
-    timer: Counter | None = None
+    timer: MaybeCounter = None
     """Expired timers."""
 
-    net_tx: Counter | None = None
+    net_tx: MaybeCounter = None
     """Network packets sent."""
 
-    net_rx: Counter | None = None
+    net_rx: MaybeCounter = None
     """Network packets received."""
 
-    block: Counter | None = None
+    block: MaybeCounter = None
     """Block I/O completed."""
 
-    irq_poll: Counter | None = None
+    irq_poll: MaybeCounter = None
     """Block I/O completed by polling (BLOCK_IOPOLL before 4.5)."""
 
-    tasklet: Counter | None = None
+    tasklet: MaybeCounter = None
     """Tasklets of normal priority."""
 
-    sched: Counter | None = None
+    sched: MaybeCounter = None
     """Load balancing by the scheduler."""
 
-    hrtimer: Counter | None = None
+    hrtimer: MaybeCounter = None
     """High-resolution timers."""
 
-    rcu: Counter | None = None
+    rcu: MaybeCounter = None
     """Read-copy-update."""
 
 
@@ -98,22 +98,22 @@ class Stat(msgspec.Struct, frozen=True, kw_only=True):
     cpus: dict[Counter, CpuTicks]
     """Each CPU that is online, by its number, in the file's order.  Numbers may have holes."""
 
-    interrupts: Counter | None = msgspec.field(name="intr", default=None)
+    interrupts: MaybeCounter = msgspec.field(name="intr", default=None)
     """Interrupts served since boot, the first number of `intr`."""
 
-    context_switches: Counter | None = msgspec.field(name="ctxt", default=None)
+    context_switches: MaybeCounter = msgspec.field(name="ctxt", default=None)
     """Context switches since boot, `ctxt`."""
 
-    boot_time_seconds: Counter | None = msgspec.field(name="btime", default=None)
+    boot_time_seconds: MaybeCounter = msgspec.field(name="btime", default=None)
     """Start of the host, `btime`: seconds since 1970-01-01 UTC, moved when the clock is set."""
 
-    processes: Counter | None = None
+    processes: MaybeCounter = None
     """Processes and threads created since boot: forks, not a number of processes."""
 
-    procs_running: Counter | None = None
+    procs_running: MaybeCounter = None
     """Threads that run or could run.  A gauge."""
 
-    procs_blocked: Counter | None = None
+    procs_blocked: MaybeCounter = None
     """Threads that wait for I/O.  A gauge."""
 
     softirqs: SoftIrqs | None = msgspec.field(name="softirq", default=None)

@@ -24,7 +24,12 @@ HEADING = (
 """The two lines as every kernel since 2.2 writes them: what the fast form begins with."""
 
 _WORDS: msgspec.json.Decoder[str | int] = msgspec.json.Decoder(str | Counter)
-_ROWS = list[NetDev]
+
+
+class _Rows(msgspec.Struct, array_like=True, gc=False):
+    """All rows: msgspec keeps what it knows of a struct, but not of `list[NetDev]`."""
+
+    devices: list[NetDev]
 
 
 def parse(data: Buffer) -> dict[str, NetDev]:
@@ -57,7 +62,7 @@ def _parse_fast(text: bytes) -> dict[str, NetDev]:
     ):
         raise ValueError
     rows = [words[at : at + COLUMNS] for at in range(1, len(words), COLUMNS + 1)]
-    devices = msgspec.convert(rows, _ROWS)
+    devices = msgspec.convert([rows], _Rows).devices
     return dict(zip([padded.lstrip(" ") for padded in names], devices, strict=True))
 
 

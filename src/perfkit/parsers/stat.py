@@ -58,7 +58,6 @@ def _parse_fast(text: bytes) -> Stat:
     if (
         head.translate(None, _KNOWN_BYTES_CPU)
         or tail.translate(None, _KNOWN_BYTES_TAIL)
-        or b"null" in tail
         or b"cpu" in tail
         or not head.startswith(b"cpu  ")
         or not interrupts.isdigit()
