@@ -16,7 +16,7 @@ run: $(VENV)/run.done ## Install perfkit here and watch this host
 test: check ## Every check, then every test (as CI does)
 	@$(BIN)/coverage erase
 	@$(BIN)/pytest --cov --cov-report= $(PYTEST_ARGS)
-	@$(BIN)/python tools/coverage.py
+	@$(BIN)/python tools/coverage_bars.py
 
 check: $(VENV)/dev.done ## Format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet .

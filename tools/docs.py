@@ -64,7 +64,7 @@ def pages() -> dict[str, str]:
     """Return each generated page by its path below docs/."""
     sys.path.insert(0, str(ROOT / "tools"))
     from csv_page import csv_page  # noqa: PLC0415 - the folder is no package
-    from settings_page import settings_page  # noqa: PLC0415
+    from perfkit.settings.page import settings_page  # noqa: PLC0415
 
     return {"cli.md": cli_page(), "settings.md": settings_page(), "csv.md": csv_page()}
 

@@ -1,6 +1,6 @@
 """Hold the last test run against the bars of coverage: 95 % overall, 100 % for what makes numbers.
 
-python tools/coverage.py        after `pytest --cov`
+python tools/coverage_bars.py        after `pytest --cov`
 """
 
 import io
