@@ -2,7 +2,7 @@
 
 import msgspec
 
-from perfkit.model._numbers import Counter, Gauge, MaybeCounter
+from perfkit.model.number import Counter, Gauge, MaybeCounter
 
 
 class DiskStats(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):

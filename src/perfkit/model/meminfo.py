@@ -2,7 +2,7 @@
 
 from msgspec import Struct, field
 
-from perfkit.model._numbers import Gauge, MaybeGauge
+from perfkit.model.number import Gauge, MaybeGauge
 
 
 class MemInfo(Struct, frozen=True, kw_only=True, gc=False):

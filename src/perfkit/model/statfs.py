@@ -2,7 +2,7 @@
 
 import msgspec
 
-from perfkit.model._numbers import Counter
+from perfkit.model.number import Counter
 
 
 class FileSystem(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -3,7 +3,7 @@
 import msgspec
 
 from perfkit.errors import shown
-from perfkit.model._numbers import COUNTER_MAX, GAUGE_MIN
+from perfkit.model.number import COUNTER_MAX, GAUGE_MIN
 
 Buffer = bytes | bytearray | memoryview
 """What a parser takes: anything that holds bytes."""

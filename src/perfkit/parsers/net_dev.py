@@ -11,7 +11,7 @@ import msgspec
 
 from perfkit.errors import ParseError
 from perfkit.model import NetDev
-from perfkit.model._numbers import Counter
+from perfkit.model.number import Counter
 from perfkit.parsers._text import IN_DOUBT, Buffer, as_bytes, counter, name
 
 COLUMNS = 16

@@ -10,7 +10,7 @@ import msgspec
 
 from perfkit.errors import ParseError, shown
 from perfkit.model import FileSystem
-from perfkit.model._numbers import COUNTER_MAX
+from perfkit.model.number import COUNTER_MAX
 from perfkit.parsers._text import IN_DOUBT, Buffer, as_bytes, name
 
 _FILE_SYSTEM = msgspec.json.Decoder(FileSystem)
