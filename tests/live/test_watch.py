@@ -193,6 +193,7 @@ class Told:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.new: list[Record] = []
         self.now = 100.0
 
     def messages(self) -> list[str]:
@@ -200,7 +201,8 @@ class Told:
         return said
 
     def read(self) -> list[Record]:
-        return []
+        found, self.new = self.new, []
+        return found
 
     def clock(self) -> float:
         return self.now
@@ -220,6 +222,28 @@ def test_a_message_stays_for_ten_seconds(tmp_path: Path):
     assert watched.view.message == ""
     watched.look()
     assert not watched.is_changed
+
+
+def test_history_has_one_entry_an_interval_that_has_figures(tmp_path: Path):
+    told = Told()
+    watched = Watch(tmp_path / "capture.json", 1.0, told, told, told.clock)
+
+    def stat(second: int, busy: int, idle: int) -> Record:
+        return Record(second, "/proc/stat", b"cpu  %d 0 0 %d\n" % (busy, idle))
+
+    told.new = [stat(1, 0, 0), stat(2, 50, 50)]
+    for _ in range(2):
+        watched.look()
+    assert list(watched.view.history) == [50]
+    told.new = [Record(2, "/proc/meminfo", b"MemTotal: 2 kB\nMemFree: 1 kB\n")]  # late
+    for _ in range(2):
+        watched.look()
+    assert watched.view.interval.memory is not None
+    assert list(watched.view.history) == [50]
+    told.new = [stat(3, 0, 0)]  # a reset
+    for _ in range(2):
+        watched.look()
+    assert (watched.view.samples, list(watched.view.history)) == (3, [50])
 
 
 def test_a_capture_at_home_has_a_short_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
