@@ -75,7 +75,7 @@ def record(folder: Path) -> tuple[Path, Path | None]:
         stack.callback(host.end, ours.child)
         theirs = None
         try:
-            theirs = agents.start_sadc(folder, core=core, slot=0.5)
+            theirs = agents.start_sadc(folder, core=core)
             stack.callback(host.end, theirs.child)
         except host.PeerMissingError:
             pass
