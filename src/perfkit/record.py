@@ -13,6 +13,9 @@ The recorder loads this module and escapes with it at every tick: no json, no re
 _LINE = b'{"timestamp":%d,"subsystem":"%b","measurement":"%b"}\n'
 _LINE_WITH_NS = b'{"timestamp":%d,"subsystem":"%b","measurement":"%b","ns":%d}\n'
 
+_IN_LINE = b"\0"
+_BETWEEN_LINES = b"\1"
+
 _SIMPLE = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # Kernel text is nearly always of these, and then five replaces, each a memchr, do.
@@ -85,26 +88,29 @@ def canonical_line(record: Record) -> bytes:
 
 
 def canonical_lines(records: list[Record]) -> bytes:
-    """Return the lines of all records: as `canonical_line` does, in fewer steps.
+    """Return the lines of one tick's records: as `canonical_line` does, in fewer steps.
 
     At every tick a recorder finds its code and data gone from the CPU's caches, so what counts is
-    how many different steps it takes: all texts are escaped as one, with NUL between them.
+    how many different steps it takes: all texts are escaped as one, with controls between
+    them, which make room afterwards for what stands there in a line.
     """
-    texts = []
+    if not records:
+        return b""
+    timestamp, ns = records[0].timestamp, records[0].ns
+    parts: list[bytes] = []
     for record in records:
-        texts.append(record.subsystem.encode("utf-8", "surrogateescape"))
-        texts.append(record.measurement)
-    whole = b"\0".join(texts)
-    if whole.translate(None, _PLAIN) != b"\0" * (len(texts) - 1):
+        if record.timestamp != timestamp or record.ns != ns:
+            return b"".join(map(canonical_line, records))
+        name = record.subsystem.encode("utf-8", "surrogateescape")
+        parts += name, _IN_LINE, record.measurement, _BETWEEN_LINES
+    parts.pop()
+    whole = b"".join(parts)
+    if whole.translate(None, _PLAIN) != (_IN_LINE + _BETWEEN_LINES) * (len(records) - 1) + _IN_LINE:
         return b"".join(map(canonical_line, records))
-    parts = iter(_plain_escaped(whole).split(b"\0"))
-    lines = []
-    for record, name, text in zip(records, parts, parts, strict=False):
-        if record.ns is None:
-            lines.append(_LINE % (record.timestamp, name, text))
-        else:
-            lines.append(_LINE_WITH_NS % (record.timestamp, name, text, record.ns))
-    return b"".join(lines)
+    start = b'{"timestamp":%d,"subsystem":"' % timestamp
+    end = b'"}\n' if ns is None else b'","ns":%d}\n' % ns
+    text = _plain_escaped(whole).replace(_IN_LINE, b'","measurement":"')
+    return b"".join((start, text.replace(_BETWEEN_LINES, end + start), end))
 
 
 def _plain_escaped(text: bytes) -> bytes:

@@ -9,6 +9,10 @@ only, as both are slewed alike (man 2 clock_gettime, adjtimex).
 import _signal  # type: ignore[import-not-found]
 import time
 
+REALTIME = time.CLOCK_REALTIME
+MONOTONIC = time.CLOCK_MONOTONIC
+BOOTTIME = time.CLOCK_BOOTTIME
+
 CLOSE_ENOUGH = 20_000
 """Nanoseconds between two readings of one clock that leave the other's between them in no doubt."""
 
@@ -34,28 +38,19 @@ class Clock:
 
     __slots__ = ("_signals",)
 
+    gettime = staticmethod(time.clock_gettime_ns)
+    """Takes a clock's number, returns nanoseconds."""
+
     def __init__(self) -> None:
         self._signals = block_signals()
-
-    def now(self) -> int:
-        """Return the wall clock in nanoseconds since 1970."""
-        return time.clock_gettime_ns(time.CLOCK_REALTIME)
-
-    def monotonic(self) -> int:
-        """Return nanoseconds that the machine was awake since boot."""
-        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-
-    def boottime(self) -> int:
-        """Return nanoseconds since boot, asleep or awake."""
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     def offset(self) -> int:
         """Return wall clock minus time since boot, read as if at one moment."""
         readings = []
         for _ in range(TRIALS):
-            before = self.boottime()
-            wall = self.now()
-            after = self.boottime()
+            before = self.gettime(BOOTTIME)
+            wall = self.gettime(REALTIME)
+            after = self.gettime(BOOTTIME)
             readings.append((after - before, wall - (before + after) // 2))
             if after - before < CLOSE_ENOUGH:
                 break
@@ -63,7 +58,7 @@ class Clock:
 
     def sleep(self, duration: int) -> int | None:
         """Wait `duration` nanoseconds; return the signal that came first, if one did."""
-        found = _signal.sigtimedwait(self._signals, max(duration, 0) / 1e9)
+        found = _signal.sigtimedwait(self._signals, duration / 1e9 if duration > 0 else 0)
         return None if found is None else int(found.si_signo)
 
     def set_alarm(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import time
 
 from perfkit import __version__
+from perfkit.agent.clock import BOOTTIME, MONOTONIC, REALTIME
 from perfkit.agent.schedule import STEP, Schedule, Tick
 from perfkit.record import Record, canonical_lines
 from perfkit.source.host import json_text
@@ -101,11 +102,11 @@ class Recorder:
         self._voice = voice
         self._run = run
         self._offset = clock.offset()
-        self._asleep = clock.boottime() - clock.monotonic()
+        self._asleep = clock.gettime(BOOTTIME) - clock.gettime(MONOTONIC)
         self._steps: list[dict[str, Fact]] = []
-        self._open: tuple[Tick, int | None, list[Record]] | None = None
-        """The tick that is being read: its number, and the records there are already."""
-        self._told = 0
+        self._open: tuple[Tick, list[Record]] | None = None
+        """The tick that is being read, and its records so far."""
+        self._told = -PROGRESS
         self.samples = 0
         self.missed = 0
 
@@ -116,13 +117,13 @@ class Recorder:
             DiskError: the capture cannot be written; what was written before is whole.
             Left: another thread resumed while this one was stuck.
         """
-        schedule, clock = self._schedule, self._clock
-        while not schedule.is_over:
-            signal = clock.sleep(schedule.wait(clock.now()))
+        schedule, sleep, gettime = self._schedule, self._clock.sleep, self._clock.gettime
+        while schedule.left != 0:
+            signal = sleep(min(schedule.due - gettime(REALTIME), schedule.longest_wait))
             if signal is not None:
                 return signal
-            now = clock.now()
-            if abs(now - clock.boottime() - self._offset) >= STEP:
+            now = gettime(REALTIME)
+            if not -STEP < now - gettime(BOOTTIME) - self._offset < STEP:
                 self._follow_clock()
             tick = schedule.take(now)
             if tick is not None:
@@ -140,57 +141,67 @@ class Recorder:
         return self.record()
 
     def _sample(self, tick: Tick) -> None:
+        sources = self._sources
         is_new = self._writer.prepare(tick.due)
-        has_new_mounts = self._sources.has_new_mounts()
-        has_new_cpus = self._sources.has_new_cpus(tick.due)
+        has_new_mounts = sources.has_new_mounts()
+        has_new_cpus = sources.has_new_cpus(tick.due)
+        records: list[Record] = []
+        if is_new or has_new_mounts or has_new_cpus or tick.missed or self._steps:
+            records = self._own_records(tick, has_host=is_new or has_new_mounts or has_new_cpus)
+        ns = tick.ns if self._run else None
+        records += sources.read(tick.timestamp, ns, has_cpuinfo=is_new or has_new_cpus)
+        # Whoever takes over while a mount hangs needs what there is so far.
+        self._open = tick, records
+        self._write(tick, records, sources.read_statfs())
+
+    def _write(self, tick: Tick, records: list[Record], file_systems: bytes | None) -> None:
+        self._open = None
+        run = self._run
+        if file_systems:
+            ns = tick.ns if run else None
+            records.append(Record(tick.timestamp, STATFS, file_systems, ns))
+        self._writer.append(canonical_lines(records), tick.due)
+        if run:
+            run.position += len(records)
+        self.samples += 1
+        if not 0 <= tick.due - self._told < PROGRESS:
+            self._tell_progress(tick, len(records))
+
+    def _tell_progress(self, tick: Tick, lines: int) -> None:
+        self._told = tick.due
+        if self.samples == 1:
+            self._voice.info(f"first sample written: {lines} lines")
+        else:
+            self._voice.info(f"{self.samples} samples, {self._writer.written} bytes so far")
+
+    def _own_records(self, tick: Tick, *, has_host: bool) -> list[Record]:
+        """Return what is said of the host, and of what happened since the last tick.
+
+        That is: the clock was set, ticks were missed.
+        """
         if tick.missed:
             self.missed += tick.missed
             self._voice.warn(f"{tick.missed} ticks missed before {tick.timestamp}")
-        ns = self._schedule.ns(tick) if self._run else None
-        records: list[Record] = []
-        if self._run:
-            if is_new or has_new_mounts or has_new_cpus:
-                text = json_text({**self._run.facts(), **self._sources.facts()})
-                records.append(Record(tick.timestamp, HOST, text, ns))
-            if self._steps or tick.missed:
-                records += self._events(tick, ns)
-        records += self._sources.read(tick.timestamp, ns, has_cpuinfo=is_new or has_new_cpus)
-        # Whoever takes over while a mount hangs needs what there is so far.
-        self._open = (tick, ns, records)
-        self._write(tick, ns, records, self._sources.read_statfs())
-
-    def _write(
-        self, tick: Tick, ns: int | None, records: list[Record], file_systems: bytes | None
-    ) -> None:
-        self._open = None
-        if file_systems:
-            records.append(Record(tick.timestamp, STATFS, file_systems, ns))
-        self._writer.append(canonical_lines(records), tick.due)
-        if self._run:
-            self._run.position += len(records)
-        self.samples += 1
-        if self.samples == 1:
-            self._told = tick.due
-            self._voice.info(f"first sample written: {len(records)} lines")
-        elif not 0 <= tick.due - self._told < PROGRESS:
-            self._told = tick.due
-            self._voice.info(f"{self.samples} samples, {self._writer.written} bytes so far")
-
-    def _events(self, tick: Tick, ns: int | None) -> list[Record]:
-        """Return what happened since the last tick: the clock was set, ticks were missed."""
-        events = [(CLOCK, step) for step in self._steps]
+        events: list[tuple[str, dict[str, Fact]]] = []
+        if has_host and self._run:
+            events.append((HOST, {**self._run.facts(), **self._sources.facts()}))
+        events += [(CLOCK, step) for step in self._steps]
         self._steps = []
         if tick.missed:
-            before, self._asleep = self._asleep, self._clock.boottime() - self._clock.monotonic()
-            period = self._schedule.period
-            missed: dict[str, Fact] = {
-                "ticks": tick.missed,
-                "first": (tick.due - tick.missed * period) // NS_PER_SECOND,
-                "last": (tick.due - period) // NS_PER_SECOND,
-                "why": "asleep" if self._asleep - before >= period else "late",
-            }
-            events.append((MISSED, missed))
-        return [Record(tick.timestamp, name, json_text(facts), ns) for name, facts in events]
+            events.append((MISSED, self._missed_facts(tick)))
+        if self._run is None:
+            return []
+        return [Record(tick.timestamp, name, json_text(facts), tick.ns) for name, facts in events]
+
+    def _missed_facts(self, tick: Tick) -> "dict[str, Fact]":
+        gettime, period = self._clock.gettime, self._schedule.period
+        before, self._asleep = self._asleep, gettime(BOOTTIME) - gettime(MONOTONIC)
+        return {
+            "ticks": tick.missed,
+            "first": (tick.due - tick.missed * period) // NS_PER_SECOND,
+            "last": (tick.due - period) // NS_PER_SECOND,
+            "why": "asleep" if self._asleep - before >= period else "late",
+        }
 
     def _follow_clock(self) -> None:
         """Find out whether the wall clock was set, and move the schedule with it."""
@@ -200,5 +211,5 @@ class Recorder:
             return
         self._offset = offset
         self._schedule.move(step)
-        self._steps.append({"step_ns": step, "monotonic_ns": self._clock.monotonic()})
+        self._steps.append({"step_ns": step, "monotonic_ns": self._clock.gettime(MONOTONIC)})
         self._voice.warn(f"the wall clock was set by {step / NS_PER_SECOND:+.3f} s")

@@ -8,7 +8,7 @@ import _thread
 import marshal
 import os
 
-from perfkit.agent.clock import Clock
+from perfkit.agent.clock import REALTIME, Clock
 from perfkit.agent.loop import Recorder, Run, statfs_deadline, uuid4
 from perfkit.agent.schedule import Schedule
 from perfkit.agent.voice import Voice
@@ -84,7 +84,7 @@ class Session:
             keep=options["keep"],
         )
         self._writer = CaptureWriter(self._path, limits, voice.warn)
-        now = clock.now()
+        now = clock.gettime(REALTIME)
         is_own = not options["is_original"]
         self._recorder = Recorder(
             schedule=Schedule(now, period, options["ticks"], is_at_once=options["is_once"]),

@@ -19,24 +19,19 @@ class Tick:
     """One moment to sample at.
 
     Args:
-        number: Which tick of the run, from 0.
         due: When it was to be, nanoseconds since 1970.
-        now: When it is.
+        timestamp: The second that its sample is filed under.
+        ns: The real time as nanoseconds after that second, None where the second says it all.
         missed: Ticks before it that nobody took.
     """
 
-    __slots__ = ("due", "missed", "now", "number")
+    __slots__ = ("due", "missed", "ns", "timestamp")
 
-    def __init__(self, number: int, due: int, now: int, missed: int) -> None:
-        self.number = number
+    def __init__(self, due: int, timestamp: int, ns: int | None, missed: int) -> None:
         self.due = due
-        self.now = now
+        self.timestamp = timestamp
+        self.ns = ns
         self.missed = missed
-
-    @property
-    def timestamp(self) -> int:
-        """Return the second that the sample is filed under."""
-        return self.due // NS_PER_SECOND
 
 
 class Schedule:
@@ -49,33 +44,22 @@ class Schedule:
         is_at_once: Whether the first tick is `start` itself, also off the whole second.
     """
 
-    __slots__ = ("_is_whole", "_next", "_origin", "count", "period")
+    __slots__ = ("_is_whole", "due", "left", "longest_wait", "period")
 
     def __init__(
         self, start: int, period: int, count: int | None, *, is_at_once: bool = False
     ) -> None:
         self._is_whole = period % NS_PER_SECOND == 0 and not is_at_once
-        self._origin = -(-start // NS_PER_SECOND) * NS_PER_SECOND if self._is_whole else start
+        self.due = -(-start // NS_PER_SECOND) * NS_PER_SECOND if self._is_whole else start
+        """When the next tick is due."""
+        self.left = count
+        """Ticks that are still to come; None without end."""
         self.period = period
-        self._next = 0
-        self.count = count
-
-    @property
-    def is_over(self) -> bool:
-        """Return whether every tick was taken or missed."""
-        return self.count is not None and self._next >= self.count
-
-    def wait(self, now: int) -> int:
-        """Return how long to sleep at most: a clock set back in between must not prolong it."""
-        return min(self.due - now, max(self.period, NS_PER_SECOND))
-
-    @property
-    def due(self) -> int:
-        """Return when the next tick is due."""
-        return self._origin + self._next * self.period
+        self.longest_wait = max(period, NS_PER_SECOND)
+        """How long to sleep at most: a clock that is set back meanwhile must not prolong it."""
 
     def take(self, now: int) -> Tick | None:
-        """Return the latest tick that is due at `now`, None before the next one is.
+        """Return the tick that is due at `now`, None before the next one is.
 
         Of several that are due only the latest can still be taken near its time.
         """
@@ -83,21 +67,18 @@ class Schedule:
         if late < 0:
             return None
         missed = late // self.period
-        if self.count is not None:
-            missed = min(missed, self.count - 1 - self._next)
-        self._next += missed
-        tick = Tick(self._next, self.due, now, missed)
-        self._next += 1
-        return tick
-
-    def ns(self, tick: Tick) -> int | None:
-        """Return the tick's real time after its second, None where the second says it all."""
-        if self._is_whole and (tick.now - tick.due) * LATE <= self.period:
-            return None
-        return tick.now - tick.timestamp * NS_PER_SECOND
+        if self.left is not None:
+            missed = min(missed, self.left - 1)
+            self.left -= missed + 1
+        due = self.due + missed * self.period
+        self.due = due + self.period
+        timestamp = due // NS_PER_SECOND
+        if self._is_whole and (now - due) * LATE <= self.period:
+            return Tick(due, timestamp, None, missed)
+        return Tick(due, timestamp, now - timestamp * NS_PER_SECOND, missed)
 
     def move(self, step: int) -> None:
         """Follow a step of the wall clock by `step` nanoseconds."""
         if self._is_whole:
             step = round(step / NS_PER_SECOND) * NS_PER_SECOND
-        self._origin += step
+        self.due += step

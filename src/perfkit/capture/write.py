@@ -87,6 +87,7 @@ class CaptureWriter:
         "_checked",
         "_file",
         "_first",
+        "_has_bounds",
         "_is_fresh",
         "_is_packed",
         "_is_regular",
@@ -112,9 +113,10 @@ class CaptureWriter:
         self._member: Member | None = None
         self._is_packed = False
         self._first: int | None = None
+        self._has_bounds = limits.max_bytes is not None or limits.max_age is not None
         self._last_bytes = 0
         self._synced: int | None = None
-        self._checked: int | None = None
+        self._checked = -MINUTE
         self.written = 0
         """Bytes that this process has put into files."""
         self._open()
@@ -132,11 +134,16 @@ class CaptureWriter:
         Raises:
             DiskError: there is no room, or a new file cannot be made.
         """
-        if self._is_regular:
-            try:
-                self._look_after(at)
-            except OSError as error:
-                raise failure(self._path, error) from error
+        if not self._is_regular or (
+            os.lseek(self._file, 0, os.SEEK_END) == self._size
+            and 0 <= at - self._checked < MINUTE
+            and not self._has_bounds
+        ):
+            return self._is_fresh
+        try:
+            self._look_after(at)
+        except OSError as error:
+            raise failure(self._path, error) from error
         return self._is_fresh
 
     def append(self, text: bytes, at: int) -> None:
@@ -224,7 +231,7 @@ class CaptureWriter:
         if os.lseek(self._file, 0, os.SEEK_END) != self._size:
             self._warn(f"{self._path}: changed by another program: going on after what it holds")
             self._open()
-        if self._checked is None or not 0 <= at - self._checked < MINUTE:
+        if not 0 <= at - self._checked < MINUTE:
             self._checked = at
             self._check_room()
             if not is_in_place(self._file, self._path):
