@@ -13,8 +13,16 @@ from perfkit.record import Record
 from perfkit.report.original import containers as containers_csv
 from perfkit.report.original import diskstats, meminfo, net_dev, portal, stat, statfs, system_info
 from perfkit.report.original.boot import BootTime
-from perfkit.report.original.rows import BATCH, Rows
-from perfkit.report.original.table import NO_TIME, REBOOTED, Report, Table
+from perfkit.report.original.rows import BATCH, Cell, Rows
+from perfkit.report.original.table import (
+    IN_DOUBT,
+    NO_TIME,
+    REBOOTED,
+    Column,
+    Report,
+    Table,
+    Times,
+)
 from perfkit.units import NS_PER_SECOND
 
 _NAMES = ("proc/stat", "proc/meminfo", "proc/net/dev", "proc/diskstats", "statfs_ALL")
@@ -25,7 +33,42 @@ FILES = (*_NAMES, system_info.NAME, PORTAL, containers_csv.NAME)
 
 REPEATED = "twice in one sample, the later text counts"
 
+BLOCK_SAMPLES = 64
+BLOCK_BYTES = 512 * 1024
+"""Samples, or bytes of text, after which a block is full: memory is for it alone."""
+
 _NS_PER_MS = 1_000_000
+
+
+class Block:
+    """Samples that are turned into rows together."""
+
+    def __init__(self) -> None:
+        self.times = Times([], [])
+        self.samples: list[Bodies] = []
+        self.lines: list[Sequence[int]] = []
+        """The line of each text of each sample."""
+        self._bytes = 0
+
+    def add(self, stamp: Cell, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
+        """Take one more sample."""
+        self.times.stamps.append(stamp)
+        self.times.ns.append(ns)
+        self.samples.append(bodies)
+        self.lines.append(lines)
+        self._bytes += sum(map(len, filter(None, bodies)))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to turn it into rows."""
+        return len(self.samples) >= BLOCK_SAMPLES or self._bytes >= BLOCK_BYTES
+
+    def only(self, place: int) -> "Block":
+        """Return a block of one of its samples."""
+        block = Block()
+        stamp, ns = self.times.stamps[place], self.times.ns[place]
+        block.add(stamp, ns, self.samples[place], self.lines[place])
+        return block
 
 
 class Conversion:
@@ -57,50 +100,39 @@ class Conversion:
         self._tables = self._all_tables()
         self._portal = portal.Portal(
             Rows(partial(tree.open, PORTAL), portal.HEADING, end=b"\r\n"),
-            [table.rows for table in self._tables[:STATFS]],
-            portal.disk_choice(disk),
-            portal.interface_choice(interface),
+            portal.disk_rank(disk),
+            portal.interface_rank(interface),
         )
+        self._block = Block()
+        """The samples that wait to be turned into rows."""
+        self._lines: list[Sequence[int]] = []
+        """The lines of those that are being turned into rows."""
         self._containers: containers_csv.Containers | None = None
         self._has_system_info = False
         self._is_fractional = False
         self._boot_id: str | None = None
         self._boot_time = BootTime()
         self._is_rebooted = False
-        self._at: int | None = None
-        self._line = 0
+        self._ns: int | None = None
 
     def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
-        """Take one sample, and gather its rows."""
+        """Take one sample."""
         at = timestamp * NS_PER_SECOND + (ns if self._is_fractional else 0)
         summary = self._summary
         summary.sample(at)
         if summary.samples == 2 and not self._every_interval:
             return  # The original compares the third sample with the first.
         self._forget_before_break(at, bodies, lines)
-        is_first = self._at is None and not self._every_interval
-        self._at = at
+        is_first = self._ns is None
+        self._ns = at
         stamp = self._stamp(timestamp, ns) if self._is_fractional else timestamp
-        starts = []
-        for table, body, line in zip(self._tables, bodies, lines, strict=True):
-            pending = table.rows.pending
-            start = len(pending)
-            if start >= BATCH:
-                table.rows.flush()
-                start = 0
-            starts.append(start)
-            if body is None:
-                continue
-            if not start:
-                table.rows.begin()
-            self._line = line
-            try:
-                table.add(stamp, at, body)
-            except ParseError as error:
-                summary.problems.add(line, str(error))
-            if is_first:
-                del pending[start:]
-        self._portal.add(starts)
+        self._block.add(stamp, at, bodies, lines)
+        if is_first and not self._every_interval:
+            self._flush()
+            for rows in self._all_rows():
+                rows.pending.clear()
+        elif self._block.is_full:
+            self._flush()
 
     def repeated(self, source: int, line: int) -> None:
         """Take note of a source that came again in its sample."""
@@ -122,16 +154,16 @@ class Conversion:
     def container(self, record: Record, body: bytes, line: int) -> None:
         """Take the record of a container."""
         if self._containers is None:
-            report = partial(self._gap, containers_csv.NAME)
             self._containers = containers_csv.Containers(
-                self._tree.spill(), report, self._container_names
+                self._tree.spill(),
+                lambda _, reason, name: self._summary.gap(containers_csv.NAME, reason, 0, name),
+                self._container_names,
             )
         at = record.timestamp * NS_PER_SECOND
         if self._is_fractional:
             at += record.ns or 0
         stamp = self._stamp(record.timestamp, record.ns or 0)
         text = b"%d" % stamp if isinstance(stamp, int) else bytes(stamp)
-        self._line = line
         try:
             self._containers.add(text, at, record.subsystem, body)
         except ParseError as error:
@@ -146,11 +178,11 @@ class Conversion:
 
     def finish(self) -> None:
         """Write what is pending, and sum up."""
+        self._flush()
         counts = self._summary.rows
         if all(self._tables[source].rows.is_begun for source in (STAT, MEMINFO)):
             self._portal.rows.begin()
-        every = [*(table.rows for table in self._tables), self._portal.rows]
-        for name, rows in zip((*_NAMES, PORTAL), every, strict=True):
+        for name, rows in zip((*_NAMES, PORTAL), self._all_rows(), strict=True):
             rows.flush()
             if rows.is_begun:
                 counts[name] = rows.count
@@ -158,9 +190,69 @@ class Conversion:
             self._containers.finish(self._tree.open(containers_csv.NAME).write)
             counts[containers_csv.NAME] = self._containers.count
 
+    def _flush(self) -> None:
+        """Turn the block into rows."""
+        block, self._block = self._block, Block()
+        if not block.samples:
+            return
+        columns = list(zip(*block.samples, strict=True))
+        if self._is_read(columns):
+            self._gather(
+                block, [source for source, bodies in enumerate(columns) if bodies[0] is not None]
+            )
+            return
+        # Something in it is not as usual: what can be read of it is, sample by sample.
+        for place, bodies in enumerate(block.samples):
+            lines = block.lines[place]
+            readable = [
+                source
+                for source, body in enumerate(bodies)
+                if body is not None and self._is_one_read(source, body, lines[source])
+            ]
+            self._gather(block.only(place), readable)
+
+    def _is_read(self, columns: Sequence[Sequence[bytes | None]]) -> bool:
+        """Read all texts of a block by source; return False where one is not as usual."""
+        try:
+            for table, bodies in zip(self._tables, columns, strict=True):
+                absent = bodies.count(None)
+                if not absent:
+                    table.read(bodies)  # type: ignore[arg-type] # None is none of them
+                    table.rows.begin()
+                elif absent < len(bodies):
+                    return False
+        except IN_DOUBT:
+            return False
+        return True
+
+    def _is_one_read(self, source: int, body: bytes, line: int) -> bool:
+        """Read one text; return False where it is broken, and say so."""
+        table = self._tables[source]
+        try:
+            table.read([body])
+        except IN_DOUBT:
+            try:
+                table.read_slowly(body)
+            except ParseError as error:
+                self._summary.problems.add(line, str(error))
+                return False
+        table.rows.begin()
+        return True
+
+    def _gather(self, block: Block, sources: Sequence[int]) -> None:
+        """Gather the rows of a block from the sources that were read."""
+        self._lines = block.lines
+        found: list[Mapping[str, Column]] = [{}] * len(self._tables)
+        for source in sources:
+            found[source] = self._tables[source].add(block.times)
+        self._portal.add(found[STAT], found[MEMINFO], found[NET_DEV], found[DISKSTATS])
+        for rows in self._all_rows():
+            if len(rows.pending) >= BATCH:
+                rows.flush()
+
     def _forget_before_break(self, at: int, bodies: Bodies, lines: Sequence[int]) -> None:
         """Keep this sample from being compared with the one before, where nothing has a rate."""
-        before = self._at
+        before = self._ns
         stat_body = bodies[STAT]
         reason = None
         if stat_body is not None:
@@ -174,6 +266,7 @@ class Conversion:
             reason = NO_TIME
         if reason is None:
             return
+        self._flush()
         for table in self._tables:
             table.forget()
         present = (line for line, body in zip(lines, bodies, strict=True) if body is not None)
@@ -186,6 +279,9 @@ class Conversion:
         ms = ns // _NS_PER_MS
         return msgspec.Raw(b"%d.%03d" % (timestamp + ms // 1000, ms % 1000))
 
+    def _all_rows(self) -> list[Rows]:
+        return [*(table.rows for table in self._tables), self._portal.rows]
+
     def _all_tables(self) -> list[Table]:
         """Return the table of each source."""
 
@@ -193,7 +289,7 @@ class Conversion:
             return Rows(partial(self._tree.open, _NAMES[source]), _HEADINGS[source])
 
         def report(source: int) -> Report:
-            return partial(self._gap, _NAMES[source])
+            return partial(self._gap, source)
 
         return [
             stat.Stat(rows(STAT), report(STAT), clamp=not self._every_interval),
@@ -203,5 +299,5 @@ class Conversion:
             statfs.StatFs(rows(STATFS)),
         ]
 
-    def _gap(self, file: str, reason: str, name: str) -> None:
-        self._summary.gap(file, reason, self._line, name)
+    def _gap(self, source: int, place: int, reason: str, name: str) -> None:
+        self._summary.gap(_NAMES[source], reason, self._lines[place][source], name)

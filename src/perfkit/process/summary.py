@@ -31,7 +31,7 @@ class Gap:
     def add(self, line: int, name: str) -> None:
         """Count one row, or one interval, that is missing."""
         self.count += 1
-        if len(self.lines) < SHOWN and line not in self.lines:
+        if line and len(self.lines) < SHOWN and line not in self.lines:
             self.lines.append(line)
         if name and len(self.names) < SHOWN and name not in self.names:
             self.names.append(name)
@@ -41,7 +41,7 @@ class Gap:
         names = f" ({_listed(self.names)})" if self.names else ""
         times = "once" if self.count == 1 else f"{self.count} times"
         lines = _listed([str(line) for line in self.lines])
-        places = f", line {lines}" if len(self.lines) == 1 else f", lines {lines}"
+        places = f", line{'s' * (len(self.lines) > 1)} {lines}" if lines else ""
         where = f"{self.file}: " if self.file else "all rates: "
         return f"{where}{self.reason}{names}, {times}{places}"
 

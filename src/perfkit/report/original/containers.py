@@ -181,7 +181,7 @@ class Containers:
         seconds = (at - earlier) / NS_PER_SECOND
         if min(used) < 0 or seconds <= 0:
             reason = WENT_BACK if seconds > 0 else NO_TIME
-            self._report(reason, container.name.split(b",")[1].decode())
+            self._report(0, reason, container.name.split(b",")[1].decode())
             return b",,"
         shares = [min(_MAX_PERCENT, usec / 1e6 / seconds * 100) for usec in used]
         return b"%.2f,%.2f,%.2f" % tuple(shares)

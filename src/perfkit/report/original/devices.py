@@ -1,15 +1,16 @@
 """What proc/net/dev and proc/diskstats share: lines of devices, which come and go.
 
-A device is known by the start of its line; its numbers are read only when its line changed.
+A device is known by the start of its line; its numbers are read only where its line changed.
 Devices of two samples are matched by name: one that is new has nothing to be compared with.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from perfkit.report.original.rows import name_text
-from perfkit.report.original.table import APPEARED, VANISHED, Report
+from perfkit.report.original.table import APPEARED, VANISHED, Column, Report, Times
 
 NameAndPrefix = tuple[str, bytes]
 """A device's name, and its line up to the counters."""
@@ -36,8 +37,8 @@ class Device:
     def __init__(
         self, name: str, prefix: bytes, columns: int, counters: tuple[float, ...] | None = None
     ) -> None:
-        self.name = name
         text = name_text(name)
+        self.name = name
         self.cell = msgspec.Raw(text)
         self.idle = msgspec.Raw(text + b",0" * columns)
         """Name and rates of a device that did nothing."""
@@ -47,6 +48,21 @@ class Device:
         """Its line in the last sample."""
         self.counters = counters
         """Its counters there; None where there was no such sample."""
+
+    def idle_rows(self, times: Times) -> Column:
+        """Return the rows of a device that did nothing through a block."""
+        idle = self.idle
+        return [(stamp, idle) for stamp in times.stamps]
+
+
+class Part(NamedTuple):
+    """A device in a block of samples."""
+
+    device: Device
+    lines: Sequence[bytes]
+    """Its line in each sample."""
+    changes: list[bytes]
+    """The counters' text of each line that is not as it was in the sample before."""
 
 
 class Devices:
@@ -58,54 +74,59 @@ class Devices:
     """
 
     def __init__(self, columns: int, report: Report) -> None:
-        self.known: list[Device] = []
+        self.parts: list[Part] = []
+        """The block that was read."""
+        self._known: list[Device] = []
         self._columns = columns
         self._report = report
         self._is_new = True
 
     def forget(self) -> None:
         """Start over: the next sample has nothing to be compared with."""
-        self.known = []
+        self._known = []
         self._is_new = True
 
-    def of_lines(
-        self, lines: Sequence[bytes], identify: Callable[[bytes], NameAndPrefix]
-    ) -> tuple[list[Device], list[bytes]]:
-        """Return the device of each line, and the counters' text of each line that changed.
+    def read(
+        self, samples: list[list[bytes]], identify: Callable[[bytes], NameAndPrefix]
+    ) -> list[bytes]:
+        """Read the lines of a block, and return the counters' texts of all that changed.
 
         Raises:
-            ValueError: a line is of another shape.
+            ValueError: the samples have not the same devices, or lines of another shape.
         """
-        if len(lines) == len(self.known):
-            texts = _changed(self.known, lines)
-            if texts is not None:
-                return self.known, texts
-        devices = self._of_names([identify(line) for line in lines])
-        return devices, _changed(devices, lines) or []
+        lines = list(zip(*samples, strict=True))
+        parts = None
+        if len(lines) == len(self._known):
+            parts = _parts(self._known, lines)
+        if parts is None:
+            parts = _parts(self._of_names([identify(line) for line in samples[0]]), lines)
+        if parts is None:
+            raise ValueError("devices changed within the block")
+        self.parts = parts
+        return [text for part in parts for text in part.changes]
 
-    def of_names(self, names: Iterable[str]) -> tuple[list[Device], list[bytes]]:
-        """Return the device of each name, and for its line something that none has."""
+    def read_names(self, names: Iterable[str]) -> None:
+        """Take a sample whose counters are read elsewhere, all of them as changed."""
         devices = self._of_names([(name, _NO_PREFIX) for name in names])
-        return devices, [_SLOWLY_READ] * len(devices)
+        self.parts = [Part(device, [_SLOWLY_READ], [b""]) for device in devices]
 
-    def keep(self, devices: list[Device]) -> None:
-        """Take the devices of a sample that was read, and report what came and what went."""
-        if devices is self.known:
-            return
-        if not self._is_new:
-            before = {device.name for device in self.known}
+    def keep(self) -> None:
+        """Take the devices of the block as known, and report what came and what went."""
+        devices = [part.device for part in self.parts]
+        if not self._is_new and devices != self._known:
+            before = {device.name for device in self._known}
             now = {device.name for device in devices}
             for device in devices:
                 if device.name not in before:
-                    self._report(APPEARED, device.name)
-            for device in self.known:
+                    self._report(0, APPEARED, device.name)
+            for device in self._known:
                 if device.name not in now:
-                    self._report(VANISHED, device.name)
+                    self._report(0, VANISHED, device.name)
         self._is_new = False
-        self.known = devices
+        self._known = devices
 
     def _of_names(self, found: list[NameAndPrefix]) -> list[Device]:
-        known = {device.name: device for device in self.known}
+        known = {device.name: device for device in self._known}
         devices = []
         for name, prefix in found:
             before = known.get(name)
@@ -120,12 +141,19 @@ class Devices:
         return devices
 
 
-def _changed(devices: Sequence[Device], lines: Sequence[bytes]) -> list[bytes] | None:
-    """Return the counters' text of each line that changed, or None if one is another device's."""
-    texts = []
-    for device, line in zip(devices, lines, strict=True):
-        if line != device.line:
-            if not line.startswith(device.prefix):
-                return None
-            texts.append(line[device.start :])
-    return texts
+def _parts(devices: Sequence[Device], lines: Sequence[Sequence[bytes]]) -> list[Part] | None:
+    """Return each device with its lines, or None if a line is another device's."""
+    parts = []
+    for device, column in zip(devices, lines, strict=True):
+        before = device.line
+        changes: list[bytes] = []
+        if column.count(before) != len(column):
+            prefix, start = device.prefix, device.start
+            for line in column:
+                if line != before:
+                    if not line.startswith(prefix):
+                        return None
+                    changes.append(line[start:])
+                    before = line
+        parts.append(Part(device, column, changes))
+    return parts

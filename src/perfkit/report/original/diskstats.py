@@ -13,16 +13,17 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from perfkit.parsers import diskstats
-from perfkit.report.original.devices import Device, Devices, NameAndPrefix
-from perfkit.report.original.rows import Cell, Rows, number
+from perfkit.report.original.devices import Devices, NameAndPrefix, Part
+from perfkit.report.original.rows import Row, Rows, number
 from perfkit.report.original.table import (
-    IN_DOUBT,
     LONG_INTERVAL,
-    NS_PER_HUNDREDTH,
-    NUMBER_BYTES,
+    SEPARATOR,
     WENT_BACK,
+    Column,
     Number,
     Report,
+    Times,
+    interleaved,
     unescaped,
 )
 
@@ -31,9 +32,12 @@ SUBSYSTEM = "/proc/diskstats"
 
 _RATES = 7
 _WITH_DISCARDS = 14
-"""Counters of a line since Linux 4.18, of which 11 to 14 are of discards."""
+"""Counters of a line since Linux 4.18, of which the last four are of discards."""
 
 _WITHOUT_DISCARDS = 11
+_COUNTER_BYTES = b"0123456789 " + SEPARATOR
+
+Counters = Sequence[float]
 
 _decode = msgspec.json.Decoder(list[list[Number]]).decode
 
@@ -52,38 +56,85 @@ class DiskStats:
         self._report = report
         self._wakes = wakes
         self._devices = Devices(_RATES, report)
-        self._at = 0
+        self._numbers: list[list[float]] = []
+        """The counters of each change in the block, device by device."""
+        self._ns = 0
+        """When the sample before was."""
 
     def forget(self) -> None:
         """Start over: the next sample has nothing to be compared with."""
         self._devices.forget()
 
-    def add(self, stamp: Cell, at: int, body: bytes) -> None:
-        """Take the text of one sample, and gather its rows (see `table.Table`)."""
-        try:
-            devices, lines, numbers = self._read(body)
-        except IN_DOUBT:
-            devices, lines, numbers = self._read_slowly(body)
-        self._devices.keep(devices)
-        hundredths = (at - self._at) / NS_PER_HUNDREDTH
-        self._at = at
-        append = self.rows.pending.append
-        for device, line in zip(devices, lines, strict=True):
+    def read(self, bodies: Sequence[bytes]) -> None:
+        """Read the text of a block of samples (see `table.Table`)."""
+        samples = [body.removesuffix(b"\\n").split(b"\\n") if body else [] for body in bodies]
+        changes = self._devices.read(samples, _identify)
+        text = SEPARATOR.join(changes)
+        if text.translate(None, _COUNTER_BYTES):
+            raise ValueError
+        text = text.replace(b" ", b",").replace(SEPARATOR, b"],[")
+        self._numbers = _decode(b"[[%b]]" % text) if changes else []
+        if min(map(len, self._numbers), default=_WITH_DISCARDS) < _WITHOUT_DISCARDS:
+            raise ValueError
+
+    def read_slowly(self, body: bytes) -> None:
+        """Read the text of one sample, of any documented shape (see `table.Table`)."""
+        disks = diskstats.parse(unescaped("diskstats", body))
+        self._devices.read_names(disks)
+        self._numbers = []
+        for disk in disks.values():
+            counters = [0.0] * _WITH_DISCARDS
+            counters[0] = float(disk.reads)
+            counters[2] = float(disk.read_sectors)
+            counters[4] = float(disk.writes)
+            counters[6] = float(disk.write_sectors)
+            counters[11] = float(disk.discards or 0)
+            counters[13] = float(disk.discard_sectors or 0)
+            self._numbers.append(counters)
+
+    def add(self, times: Times) -> dict[str, Column]:
+        """Gather the rows of what was read, and return them by device (see `table.Table`)."""
+        self._devices.keep()
+        hundredths = times.hundredths(self._ns)
+        self._ns = times.ns[-1]
+        numbers = iter(self._numbers)
+        columns: dict[str, Column] = {}
+        for part in self._devices.parts:
+            device = part.device
             before = device.counters
-            if line == device.line and before:
-                if before[0] or before[2] or before[4]:
-                    append((stamp, device.idle))
+            if part.changes or before is None:
+                columns[device.name] = self._rates(part, numbers, times, hundredths)
+                device.line = part.lines[-1]
+            elif before[0] or before[2] or before[4]:
+                columns[device.name] = device.idle_rows(times)
+        self.rows.pending += interleaved(list(columns.values()))
+        return columns
+
+    def _rates(
+        self,
+        part: Part,
+        numbers: Iterator[list[float]],
+        times: Times,
+        hundredths: list[float],
+    ) -> Column:
+        """Return the rows of one device through the block."""
+        device = part.device
+        rows: list[Row | None] = []
+        samples = zip(times.stamps, hundredths, part.lines, strict=True)
+        before = device.counters
+        line1 = device.line
+        if before is None:
+            _, _, line1 = next(samples)
+            before = _counters(next(numbers))
+            rows.append(None)
+        reads1, read1, writes1, written1, discards1, discarded1 = before
+        for stamp, interval, line2 in samples:
+            if line2 == line1:
+                is_used = reads1 or writes1 or discards1
+                rows.append((stamp, device.idle) if is_used else None)
                 continue
-            n = next(numbers)
-            if len(n) >= _WITH_DISCARDS:
-                now = (n[0], n[2], n[4], n[6], n[11], n[13])
-            else:
-                now = (n[0], n[2], n[4], n[6], 0.0, 0.0)
-            device.counters = now
-            device.line = line
-            if before is None:
-                continue
-            reads1, read1, writes1, written1, discards1, discarded1 = before
+            line1 = line2
+            now = _counters(next(numbers))
             reads2, read2, writes2, written2, discards2, discarded2 = now
             if (
                 reads2 < reads1
@@ -93,69 +144,36 @@ class DiskStats:
                 or discards2 < discards1
                 or discarded2 < discarded1
             ):
-                self._report(WENT_BACK, device.name)
-                continue
-            if not (reads1 or writes1 or discards1) and not (
+                self._report(len(rows), WENT_BACK, device.name)
+                rows.append(None)
+            elif not (reads1 or writes1 or discards1) and not (
                 self._wakes and (reads2 or writes2 or discards2)
             ):
-                continue
-            requests = (reads2 + writes2 + discards2) - (reads1 + writes1 + discards1)
-            tps = requests / hundredths * 100
-            rtps = (reads2 - reads1) / hundredths * 100
-            wtps = (writes2 - writes1) / hundredths * 100
-            dtps = (discards2 - discards1) / hundredths * 100
-            bread = (read2 - read1) / hundredths * 100
-            bwrtn = (written2 - written1) / hundredths * 100
-            bdscd = (discarded2 - discarded1) / hundredths * 100
-            if tps + bread + bwrtn + bdscd < 1e6 and hundredths < LONG_INTERVAL:
-                append((stamp, device.cell, tps, rtps, wtps, dtps, bread, bwrtn, bdscd))
+                rows.append(None)
             else:
-                rates = (tps, rtps, wtps, dtps, bread, bwrtn, bdscd)
-                append((stamp, device.cell, *map(number, rates)))
+                requests = (reads2 + writes2 + discards2) - (reads1 + writes1 + discards1)
+                tps = requests / interval * 100
+                rtps = (reads2 - reads1) / interval * 100 if reads2 > reads1 else 0
+                wtps = (writes2 - writes1) / interval * 100 if writes2 > writes1 else 0
+                dtps = (discards2 - discards1) / interval * 100 if discards2 > discards1 else 0
+                bread = (read2 - read1) / interval * 100 if read2 > read1 else 0
+                bwrtn = (written2 - written1) / interval * 100 if written2 > written1 else 0
+                bdscd = (discarded2 - discarded1) / interval * 100 if discarded2 > discarded1 else 0
+                if tps + bread + bwrtn + bdscd < 1e6 and interval < LONG_INTERVAL:
+                    rows.append((stamp, device.cell, tps, rtps, wtps, dtps, bread, bwrtn, bdscd))
+                else:
+                    rates = (tps, rtps, wtps, dtps, bread, bwrtn, bdscd)
+                    rows.append((stamp, device.cell, *map(number, rates)))
+            reads1, read1, writes1, written1, discards1, discarded1 = now
+        device.counters = (reads1, read1, writes1, written1, discards1, discarded1)
+        return rows
 
-    def _read(self, body: bytes) -> tuple[list[Device], list[bytes], Iterator[Sequence[float]]]:
-        """Return devices, their lines, and the counters of those whose line changed."""
-        lines = body.split(b"\\n")
-        if not lines[-1]:
-            lines.pop()
-        devices, texts = self._devices.of_lines(lines, _identify)
-        if not texts:
-            return devices, lines, iter(())
-        text = b"],[".join(texts).replace(b" ", b",")
-        if text.translate(None, NUMBER_BYTES):
-            raise ValueError
-        numbers = _decode(b"[[%b]]" % text)
-        for n in numbers:
-            if len(n) < _WITHOUT_DISCARDS:
-                raise ValueError
-        return devices, lines, iter(numbers)
 
-    def _read_slowly(
-        self, body: bytes
-    ) -> tuple[list[Device], list[bytes], Iterator[Sequence[float]]]:
-        """Return the same from text of any documented shape, all devices as changed."""
-        disks = diskstats.parse(unescaped("diskstats", body))
-        devices, lines = self._devices.of_names(disks)
-        numbers = [
-            [
-                float(value or 0)
-                for value in (
-                    disk.reads,
-                    0,
-                    disk.read_sectors,
-                    0,
-                    disk.writes,
-                    0,
-                    disk.write_sectors,
-                    *[0] * 4,
-                    disk.discards,
-                    0,
-                    disk.discard_sectors,
-                )
-            ]
-            for disk in disks.values()
-        ]
-        return devices, lines, iter(numbers)
+def _counters(n: list[float]) -> tuple[float, float, float, float, float, float]:
+    """Return reads, sectors read, writes, sectors written, discards, sectors discarded."""
+    if len(n) >= _WITH_DISCARDS:
+        return n[0], n[2], n[4], n[6], n[11], n[13]
+    return n[0], n[2], n[4], n[6], 0.0, 0.0
 
 
 def _identify(line: bytes) -> NameAndPrefix:

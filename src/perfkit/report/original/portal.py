@@ -12,12 +12,14 @@ optical device, device-mapper or RAID volume, else the first.  The interface is 
 not lo and not made for containers or tunnels, else the first that is not lo: the original took any.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping
+from itertools import repeat
 
 import msgspec
 
-from perfkit.report.original.rows import BATCH, Cell, Rows, name_text
+from perfkit.report.original.rows import Row, Rows
+from perfkit.report.original.stat import ALL_CPUS
+from perfkit.report.original.table import Column
 from perfkit.units import KIB, SECTOR_BYTES
 
 HEADING = (
@@ -26,88 +28,44 @@ HEADING = (
     "disk_read_bytes,disk_write_bytes,net_rx_bytes,net_tx_bytes"
 )
 
-_ALL_CPUS = -1
 _NEVER = 9
-_KNOWN_CELLS = 1000
-"""Cells whose rank is remembered: names that come and go must not pile up."""
 
 _MAIN_DISKS = ("sda", "vda", "nvme0n1")
 _NO_DISKS = ("loop", "ram", "zram", "sr", "fd", "dm-", "md")
 _NO_INTERFACES = ("docker", "br-", "veth", "cni", "virbr", "tun")
 
-Row = tuple[Cell, ...]
+Rank = Callable[[str], int]
+"""How good a device's name is, 0 the best; _NEVER is not taken."""
 
 
-class Choice:
-    """Picks one device's row: the first of the best rank.
-
-    Args:
-        rank: How good a name is, 0 the best; _NEVER is not taken.
-    """
-
-    def __init__(self, rank: Callable[[str], int]) -> None:
-        self._rank = rank
-        # By identity: cells are made once a device, and a Raw has no hash of its content.  The
-        # cell is kept with its rank so that its identity is not used again.
-        self._ranks: dict[int, tuple[int, Cell]] = {}
-
-    def of(self, rows: Sequence[Row], start: int) -> Row | None:
-        """Return the row of the best device among those from `start` on, or None."""
-        best, found = _NEVER, None
-        ranks = self._ranks
-        for row in islice(rows, start, None):
-            cell = row[1]
-            known = ranks.get(id(cell))
-            rank = known[0] if known else self._ranked(cell)
-            if rank < best:
-                if rank == 0:
-                    return row
-                best, found = rank, row
-        return found
-
-    def _ranked(self, cell: Cell) -> int:
-        if len(self._ranks) >= _KNOWN_CELLS:
-            self._ranks.clear()
-        rank = self._rank(_name(cell))
-        self._ranks[id(cell)] = (rank, cell)
-        return rank
-
-
-def disk_choice(name: str | None) -> Choice:
-    """Return how to pick the disk: the one of this name, or the main one."""
+def disk_rank(name: str | None) -> Rank:
+    """Return the rank of a disk: the one of this name, or the main one."""
     if name is not None:
-        return Choice(_only(name))
+        return _only(name)
 
     def rank(disk: str) -> int:
         if disk in _MAIN_DISKS:
             return 0
         return 2 if disk.startswith(_NO_DISKS) else 1
 
-    return Choice(rank)
+    return rank
 
 
-def interface_choice(name: str | None) -> Choice:
-    """Return how to pick the interface: the one of this name, or the main one."""
+def interface_rank(name: str | None) -> Rank:
+    """Return the rank of an interface: the one of this name, or the main one."""
     if name is not None:
-        return Choice(_only(name))
+        return _only(name)
 
     def rank(interface: str) -> int:
         if interface == "lo":
             return _NEVER
         return 1 if interface.startswith(_NO_INTERFACES) else 0
 
-    return Choice(rank)
+    return rank
 
 
-def _only(name: str) -> Callable[[str], int]:
-    wanted = name_text(name).decode("latin-1")
-    return lambda found: 0 if found == wanted else _NEVER
-
-
-def _name(cell: Cell) -> str:
-    """Return the name in a cell; behind it may stand the rates of a device that did nothing."""
-    text = bytes(cell) if isinstance(cell, msgspec.Raw) else b""
-    return text.partition(b",")[0].decode("latin-1")
+def _only(name: str) -> Rank:
+    return lambda found: 0 if found == name else _NEVER
 
 
 class Portal:
@@ -115,64 +73,84 @@ class Portal:
 
     Args:
         rows: Where they go.
-        tables: The rows that they are made of: of proc/stat, proc/meminfo, proc/net/dev and
-            proc/diskstats.
-        disk: Picks the disk.
-        interface: Picks the interface.
+        disk: Ranks disks.
+        interface: Ranks interfaces.
     """
 
-    def __init__(self, rows: Rows, tables: Sequence[Rows], disk: Choice, interface: Choice) -> None:
+    def __init__(self, rows: Rows, disk: Rank, interface: Rank) -> None:
         self.rows = rows
-        self._stat, self._meminfo, self._net_dev, self._diskstats = (
-            table.pending for table in tables
-        )
         self._disk = disk
         self._interface = interface
 
-    def add(self, starts: Sequence[int]) -> None:
-        """Take the rows that one sample gave in the other files.
-
-        Args:
-            starts: Where they begin among the pending rows of each.
-        """
-        stat, meminfo, net_dev, diskstats, *_ = starts
-        if len(self._stat) == stat or len(self._meminfo) == meminfo:
+    def add(
+        self,
+        stat: Mapping[str, Column],
+        meminfo: Mapping[str, Column],
+        net_dev: Mapping[str, Column],
+        diskstats: Mapping[str, Column],
+    ) -> None:
+        """Take the rows that a block of samples gave in the other files, by device."""
+        if ALL_CPUS not in stat or not meminfo:
             return
-        stamp, cpu, user, _, system, iowait, steal, idle = self._stat[stat]
-        if cpu != _ALL_CPUS:
-            return
-        row = self._meminfo[meminfo]
-        free, used, buffers, cached = row[1], row[3], row[5], row[6]
-        # Those columns are whole kB.
-        total: int = free + used + buffers + cached  # type: ignore[operator,assignment]
-        disk = self._disk.of(self._diskstats, diskstats)
-        interface = self._interface.of(self._net_dev, net_dev)
-        pending = self.rows.pending
-        pending.append(
-            (
-                stamp,
-                user,
-                system,
-                idle,
-                iowait,
-                steal,
-                total,
-                used,
-                free,
-                cached,
-                _bytes(disk, 6, SECTOR_BYTES),
-                _bytes(disk, 7, SECTOR_BYTES),
-                _bytes(interface, 4, KIB),
-                _bytes(interface, 5, KIB),
+        disks = _best(diskstats, self._disk)
+        interfaces = _best(net_dev, self._interface)
+        nothing = repeat(None)
+        self.rows.pending += [
+            _row(cpus, memory, disk, interface)
+            for cpus, memory, disk, interface in zip(
+                stat[ALL_CPUS], meminfo[""], disks or nothing, interfaces or nothing, strict=False
             )
-        )
-        if len(pending) >= BATCH:
-            self.rows.flush()
+            if cpus and memory
+        ]
 
 
-def _bytes(row: Row | None, column: int, factor: int) -> int:
-    """Return a rate of a device's row in whole bytes a second."""
+def _best(columns: Mapping[str, Column], rank: Rank) -> Column:
+    """Return at each time the row of the best device that has one."""
+    ranks = {name: rank(name) for name in columns}
+    names = sorted((name for name in columns if ranks[name] < _NEVER), key=ranks.__getitem__)
+    if not names:
+        return ()
+    best = columns[names[0]]
+    if None not in best or len(names) == 1:
+        return best
+    return [
+        next((row for row in rows if row is not None), None)
+        for rows in zip(*(columns[name] for name in names), strict=True)
+    ]
+
+
+def _row(stat: Row, meminfo: Row, disk: Row | None, interface: Row | None) -> Row:
+    stamp, _, user, _, system, iowait, steal, idle = stat
+    _, free, _, used, _, buffers, cached, _, _, _, _, _ = meminfo
+    # Those columns are whole kB.
+    total: int = free + used + buffers + cached  # type: ignore[operator,assignment]
+    read, written = _bytes(disk, 6, SECTOR_BYTES)
+    received, sent = _bytes(interface, 4, KIB)
+    return (
+        stamp,
+        user,
+        system,
+        idle,
+        iowait,
+        steal,
+        total,
+        used,
+        free,
+        cached,
+        read,
+        written,
+        received,
+        sent,
+    )
+
+
+def _bytes(row: Row | None, column: int, factor: int) -> tuple[int, int]:
+    """Return two rates of a device's row in whole bytes a second; an idle one's row is short."""
     if row is None or len(row) <= column:
-        return 0
-    rate = row[column]
-    return int((float(bytes(rate)) if isinstance(rate, msgspec.Raw) else rate) * factor)
+        return 0, 0
+    first, second = row[column], row[column + 1]
+    if isinstance(first, msgspec.Raw):
+        first = float(bytes(first))
+    if isinstance(second, msgspec.Raw):
+        second = float(bytes(second))
+    return int(first * factor), int(second * factor)

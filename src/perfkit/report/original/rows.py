@@ -21,6 +21,7 @@ _HIDDEN = bytes.maketrans(b".,[]", b"\xff\xfe\xfd\xfc")
 _SHOWN = bytes.maketrans(b"\xff\xfe\xfd\xfc", b".,[]")
 
 Cell: TypeAlias = int | float | msgspec.Raw
+Row: TypeAlias = tuple[Cell, ...]
 
 
 def number(value: float) -> float | msgspec.Raw:
@@ -42,7 +43,7 @@ def name_text(name: str) -> bytes:
     return quoted(name).translate(_HIDDEN)
 
 
-def text_of(rows: Sequence[tuple[Cell, ...]], end: bytes = b"\n") -> bytes:
+def text_of(rows: Sequence[Row], end: bytes = b"\n") -> bytes:
     """Return rows as lines of CSV."""
     text = msgspec.json.encode(rows)[2:-2].replace(b"],[", end) + end
     text = text.replace(b".0,", b",").replace(b".0" + end, end)
@@ -59,7 +60,7 @@ class Rows:
     """
 
     def __init__(self, create: Callable[[], BinaryIO], heading: str, *, end: bytes = b"\n") -> None:
-        self.pending: list[tuple[Cell, ...]] = []
+        self.pending: list[Row] = []
         """Rows gathered and not yet written; always the same list."""
         self._create = create
         self._heading = heading.encode() + end

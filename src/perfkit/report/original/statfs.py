@@ -6,12 +6,14 @@
 reserved for root count as used, unlike in df's column.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from perfkit.model import FileSystem
 from perfkit.parsers import statfs
-from perfkit.report.original.rows import Cell, Rows, name_text
-from perfkit.report.original.table import IN_DOUBT, unescaped
+from perfkit.report.original.rows import Rows, name_text
+from perfkit.report.original.table import Column, Times, unescaped
 
 HEADING = "#timestamp,mount,blocksize,blockstotal,blocksavail,use"
 SUBSYSTEM = "statfs[*]"
@@ -28,39 +30,42 @@ class StatFs:
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self._lines: list[bytes] = []
-        self._cells: list[msgspec.Raw] = []
+        self._cells: list[list[msgspec.Raw]] = []
+        """The file systems of each sample in the block."""
+        self._known: dict[bytes, msgspec.Raw] = {}
+        """The cell of each line of the last sample."""
 
     def forget(self) -> None:
         """Do nothing: a row is of one sample alone."""
 
-    def add(self, stamp: Cell, at: int, body: bytes) -> None:
-        """Take the text of one sample, and gather its rows (see `table.Table`)."""
-        del at
-        lines = body.split(b"\\n")
-        if lines != self._lines:
-            try:
-                cells = self._read(lines)
-            except IN_DOUBT:
-                cells = [_cell(each) for each in statfs.parse(unescaped("statfs", body))]
-                lines = []
-            self._lines = lines
-            self._cells = cells
-        self.rows.pending += [(stamp, cell) for cell in self._cells]
+    def read(self, bodies: Sequence[bytes]) -> None:
+        """Read the text of a block of samples (see `table.Table`)."""
+        self._cells = []
+        known = self._known
+        for body in bodies:
+            lines = body.removesuffix(b"\\n").split(b"\\n")
+            cells = [known.get(line) or _read(line) for line in lines]
+            self._cells.append(cells)
+            known = dict(zip(lines, cells, strict=True))
+        self._known = known
 
-    def _read(self, lines: list[bytes]) -> list[msgspec.Raw]:
-        """Return the cells of all lines, those that did not change as they were."""
-        before = dict(zip(self._lines, self._cells, strict=False))
-        cells = []
-        for line in lines:
-            cell = before.get(line)
-            if cell is None:
-                if not line:
-                    continue
-                text = line.replace(b'\\"', b'"')
-                cell = _cell(_decode(unescaped("statfs", line) if b"\\" in text else text))
-            cells.append(cell)
-        return cells
+    def read_slowly(self, body: bytes) -> None:
+        """Read the text of one sample, of any documented shape (see `table.Table`)."""
+        self._cells = [[_cell(each) for each in statfs.parse(unescaped("statfs", body))]]
+
+    def add(self, times: Times) -> dict[str, Column]:
+        """Gather the rows of what was read; nobody asks for those of one file system."""
+        self.rows.pending += [
+            (stamp, cell)
+            for stamp, cells in zip(times.stamps, self._cells, strict=True)
+            for cell in cells
+        ]
+        return {}
+
+
+def _read(line: bytes) -> msgspec.Raw:
+    text = line.replace(b'\\"', b'"')
+    return _cell(_decode(unescaped("statfs", line) if b"\\" in text else text))
 
 
 def _cell(fs: FileSystem) -> msgspec.Raw:
