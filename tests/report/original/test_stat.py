@@ -159,3 +159,26 @@ def plainly(old: list[int], new: list[int]) -> list[str]:
 
     shares = [share(*pair) for pair in zip(shown1, shown2, strict=True)]
     return [float_text(value) for value in (*shares, 100 - share(busy1, busy2))]
+
+
+@given(st.data())
+def test_a_block_gives_the_rows_of_its_samples(data: st.DataObject):
+    clamp = data.draw(st.booleans())
+    ticks = st.lists(st.integers(0, 30), min_size=10, max_size=10)
+    samples = data.draw(st.lists(st.tuples(ticks, ticks), min_size=1, max_size=8))
+    texts = [stat(tuple(one), tuple(other)) for one, other in samples]
+    seconds = range(1, len(texts) + 1)
+    singly, slowly, together = driver(clamp=clamp), driver(clamp=clamp), driver(clamp=clamp)
+    want = [
+        row for second, text in zip(seconds, texts, strict=True) for row in singly.add(second, text)
+    ]
+    assert want == [
+        row
+        for second, text in zip(seconds, texts, strict=True)
+        for row in slowly.add_slowly(second, text)
+    ]
+    cut = data.draw(st.integers(0, len(texts)))
+    found = together.add_block(seconds[:cut], texts[:cut]) if cut else []
+    found += together.add_block(seconds[cut:], texts[cut:]) if cut < len(texts) else []
+    assert found == want
+    assert sorted(together.reports) == sorted(singly.reports) == sorted(slowly.reports)
