@@ -38,7 +38,8 @@ class Gap:
 
     def __str__(self) -> str:
         """Return it as a person reads it."""
-        names = f" ({_listed(self.names)})" if self.names else ""
+        shown = [name if name.isprintable() else repr(name) for name in self.names]
+        names = f" ({_listed(shown)})" if shown else ""
         times = "once" if self.count == 1 else f"{self.count} times"
         lines = _listed([str(line) for line in self.lines])
         places = f", line{'s' * (len(self.lines) > 1)} {lines}" if lines else ""

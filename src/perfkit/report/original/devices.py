@@ -126,6 +126,8 @@ class Devices:
         self._known = devices
 
     def _of_names(self, found: list[NameAndPrefix]) -> list[Device]:
+        if len({name for name, _ in found}) != len(found):
+            raise ValueError("one name twice")
         known = {device.name: device for device in self._known}
         devices = []
         for name, prefix in found:
@@ -136,8 +138,6 @@ class Devices:
                 devices.append(before)
             else:
                 devices.append(Device(name, prefix, self._columns, before.counters))
-        if len({name for name, _ in found}) != len(found):
-            raise ValueError("one name twice")
         return devices
 
 
