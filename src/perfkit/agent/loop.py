@@ -181,7 +181,8 @@ class Recorder:
         """
         if tick.missed:
             self.missed += tick.missed
-            self._voice.warn(f"{tick.missed} ticks missed before {tick.timestamp}")
+            ticks = "1 tick" if tick.missed == 1 else f"{tick.missed} ticks"
+            self._voice.warn(f"{ticks} missed before {tick.timestamp}")
         events: list[tuple[str, dict[str, Fact]]] = []
         if has_host and self._run:
             events.append((HOST, {**self._run.facts(), **self._sources.facts()}))
