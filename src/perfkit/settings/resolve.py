@@ -206,7 +206,7 @@ def _env_file(path: str, settings: tuple[Setting, ...], found: Resolved) -> "Lay
         if setting is not None and text:
             # The last line wins, as in a shell.
             layer[setting.name] = (text, place)
-        elif text:
+        elif text and name.startswith(("PCC_", "PERFKIT_")):
             odd.append(name)
     found.warnings += _about(odd, f"{path}: ")
     return layer
