@@ -30,8 +30,8 @@ def test_what_a_person_reads():
         "  proc/stat   12 rows",
         "  statfs_ALL  1 row",
         (
-            "  no row: proc/net/dev: new since the sample before (veth0, veth1, veth2, …), 5 times, "
-            "lines 10, 11, 12, …"
+            "  no row: proc/net/dev: new since the sample before (veth0, veth1, veth2, …), "
+            "5 times, lines 10, 11, 12, …"
         ),
         "  no row: all rates: the host booted in between, once, line 7",
         "  note: the gzip stream has no end yet",
