@@ -8,10 +8,13 @@ import typer
 
 from perfkit.cmd._output import say
 from perfkit.errors import EXIT_SKIPPED, UsageError
+from perfkit.settings.table import settings_of
 
 if TYPE_CHECKING:
     from perfkit.process.run import Options
     from perfkit.process.summary import Summary
+
+_SETTINGS = {setting.name: setting for setting in settings_of("process")}
 
 _HELP = """Turn a capture into CSV files, one row per interval, as the original does.
 
@@ -38,7 +41,7 @@ def _process(  # noqa: PLR0913 - an argument is an option
         str | None,
         typer.Argument(
             metavar="CAPTURE",
-            envvar="PCR_COLLECTION",
+            envvar=[*_SETTINGS["collection"].variables],
             help="The capture; - for standard input.",
             show_default=False,
         ),
@@ -49,8 +52,8 @@ def _process(  # noqa: PLR0913 - an argument is an option
             "--output-dir",
             "-o",
             metavar="DIR",
-            envvar="PCR_OUTDIR",
-            help="Folder for the files, made if absent.",
+            envvar=[*_SETTINGS["outdir"].variables],
+            help=_SETTINGS["outdir"].help + ".",
             show_default=False,
         ),
     ] = None,

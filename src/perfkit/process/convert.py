@@ -33,6 +33,9 @@ FILES = (*_NAMES, system_info.NAME, PORTAL, containers_csv.NAME)
 
 REPEATED = "twice in one sample, the later text counts"
 
+TOO_FEW = "less than 3 samples have no row in the original's form: --intervals all has one"
+_FEWEST_SAMPLES = 3
+
 BLOCK_SAMPLES = 64
 BLOCK_BYTES = 512 * 1024
 """Samples, or bytes of text, after which a block is full: memory is for it alone."""
@@ -179,6 +182,8 @@ class Conversion:
     def finish(self) -> None:
         """Write what is pending, and sum up."""
         self._flush()
+        if not self._every_interval and 0 < self._summary.samples < _FEWEST_SAMPLES:
+            self._summary.problems.note(TOO_FEW)
         counts = self._summary.rows
         if all(self._tables[source].rows.is_begun for source in (STAT, MEMINFO)):
             self._portal.rows.begin()
