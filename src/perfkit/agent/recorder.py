@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypedDict
 
+    from perfkit.source.statfs import Ask
+
     class Options(TypedDict):
         """What `launch` hands over: settings that were checked, durations in nanoseconds."""
 
@@ -56,13 +58,19 @@ class Session:
         clock: Clock, signals and alarm.
         voice: What people are told by.
         finish: Ends the process with an exit code.
+        ask: statvfs, or what stands for it.
 
     Raises:
         PerfkitError: it cannot be begun.
     """
 
     def __init__(
-        self, options: "Options", clock: Clock, voice: Voice, finish: "Callable[[int], object]"
+        self,
+        options: "Options",
+        clock: Clock,
+        voice: Voice,
+        finish: "Callable[[int], object]",
+        ask: "Ask" = os.statvfs,
     ) -> None:
         self._clock = clock
         self._voice = voice
@@ -75,6 +83,7 @@ class Session:
             set_alarm=clock.set_alarm,
             is_cpuinfo_repeated=options["is_cpuinfo_repeated"],
             deadline=statfs_deadline(period),
+            ask=ask,
         )
         limits = Limits(
             fsync=options["fsync"],

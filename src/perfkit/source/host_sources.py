@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from perfkit.source.statfs import SetAlarm
+    from perfkit.source.statfs import Ask, SetAlarm
 
 CPUINFO = "/proc/cpuinfo"
 EACH_TICK = ("/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats")
@@ -30,6 +30,7 @@ class HostSources:
         set_alarm: Takes the seconds until `take_over` has to be called; 0 for not at all.
         is_cpuinfo_repeated: Whether /proc/cpuinfo is read at every tick.
         deadline: Seconds that the statfs of one mount may take.
+        ask: statvfs, or what stands for it.
 
     Raises:
         InputError: nothing can be read below `root`.
@@ -43,6 +44,7 @@ class HostSources:
         set_alarm: "SetAlarm",
         is_cpuinfo_repeated: bool = False,
         deadline: float = DEADLINE,
+        ask: "Ask" = os.statvfs,
     ) -> None:
         self.root = root.rstrip("/")
         self._warn = warn
@@ -56,7 +58,9 @@ class HostSources:
             self._statfs_text = KernelFile(f"{self.root}/statfs", "statfs[*]")
         self._mounts = MountTable(self._mount_table())
         self._points: list[bytes] = []
-        self._file_systems = FileSystems(self.root, warn, set_alarm=set_alarm, deadline=deadline)
+        self._file_systems = FileSystems(
+            self.root, warn, set_alarm=set_alarm, deadline=deadline, ask=ask
+        )
         self._cpus: str | None = None
         self._looked: int | None = None
         if not any(os.path.exists(self.root + name) for name in EACH_TICK):

@@ -74,7 +74,7 @@ class FileSystems:
         self._set_alarm = set_alarm
         self._deadline = deadline
         self._ask = ask
-        self._owner = get_ident()
+        self._owner = 0
         self._asked: bytes | None = None
         self._lines: list[bytes] = []
         self._hung: set[bytes] = set()
@@ -87,6 +87,7 @@ class FileSystems:
             Left: the caller waited too long and is no longer the one who records.
         """
         self._lines = lines = []
+        self._owner = self._owner or get_ident()
         for point in points:
             if point in self._hung:
                 continue

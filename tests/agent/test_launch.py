@@ -1,0 +1,196 @@
+"""From flags to what the recorder is told; nothing is started here but where a test says so."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from perfkit.agent import launch
+from perfkit.agent.launch import options_of, parse, start, watched
+from perfkit.errors import UsageError
+from perfkit.settings.resolve import resolve
+
+SECOND = 1_000_000_000
+
+
+def options(flags: dict[str, str] | None = None, variables: dict[str, str] | None = None):
+    environment = {"XDG_STATE_HOME": "/state", **(variables or {})}
+    found = resolve("collect", flags or {}, environment, etc="/no/such/folder")
+    return options_of(found, environment), found
+
+
+def refused(flags: dict[str, str] | None = None, variables: dict[str, str] | None = None) -> str:
+    with pytest.raises(UsageError) as raised:
+        options(flags, variables)
+    return str(raised.value)
+
+
+def test_flags_become_texts_by_name():
+    words = ["--frequency=5s", "--once", "--max-bytes", "1M", "--frequency", "6s"]
+    assert parse(words) == {"frequency": "6s", "once": "true", "max_bytes": "1M"}
+    assert parse([]) == {}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["-h"], ["--nope"], ["--freq", "5s"], ["file"], ["--frequency"], ["--once=1"]],
+)
+def test_what_argparse_does_not_take_is_left_to_typer(words: list[str]):
+    assert parse(words) is None
+    assert launch.main(words) is None
+
+
+def test_a_key_is_no_flag():
+    assert parse(["--api-key", "x"]) is None
+
+
+def test_the_live_view_is_left_to_typer():
+    assert launch.main(["--watch"]) is None
+
+
+def test_defaults_are_safe():
+    told, _ = options()
+    assert told == {
+        "collection": "/state/perfkit/capture.json.gz",
+        "identifier": told["identifier"],
+        "period": 10 * SECOND,
+        "ticks": 8641,  # 24 h / 10 s + 1: both ends
+        "is_once": False,
+        "is_original": False,
+        "is_cpuinfo_repeated": False,
+        "root": "/",
+        "loglevel": 2,
+        "fsync": 60 * SECOND,
+        "min_free": 16 * 1024**2,
+        "max_bytes": None,
+        "max_age": None,
+        "keep": None,
+    }
+    machine_id = Path("/etc/machine-id")
+    name = machine_id.read_text().strip() if machine_id.exists() else ""
+    assert told["identifier"] == (name or os.uname().nodename)
+
+
+@pytest.mark.parametrize(
+    ("flags", "ticks"),
+    [
+        ({"frequency": "5s", "duration": "630s"}, 127),
+        ({"frequency": "10s", "duration": "5s"}, 1),
+        ({"duration": "0"}, None),
+        ({"duration": "infinity"}, None),
+        ({"once": "true"}, 1),
+    ],
+)
+def test_number_of_samples(flags: dict[str, str], ticks: int | None):
+    assert options(flags)[0]["ticks"] == ticks
+
+
+def test_every_setting_reaches_the_recorder():
+    told, found = options(
+        {
+            "collection": "c.json",
+            "identifier": "web1",
+            "original": "true",
+            "cpuinfo": "every",
+            "root": "/host",
+            "loglevel": "ERROR",
+            "fsync": "tick",
+            "min_free": "0",
+            "max_bytes": "1M",
+            "max_age": "1d",
+            "keep": "0",
+        }
+    )
+    assert told["collection"] == "c.json"
+    assert told["identifier"] == "web1"
+    assert told["is_original"]
+    assert told["is_cpuinfo_repeated"]
+    assert told["root"] == "/host"
+    assert (told["loglevel"], told["fsync"], told["min_free"], told["keep"]) == (4, 0, 0, 0)
+    assert (told["max_bytes"], told["max_age"]) == (1024**2, 86400 * SECOND)
+    assert "collection = c.json (flag --collection)" in found.lines()
+
+
+def test_trickle_is_refused_and_says_what_to_do():
+    assert refused({"mode": "trickle"}) == (
+        "mode (flag --mode): trickle comes with the aggregator, in the next release: "
+        "mode local writes a file"
+    )
+    assert refused({}, {"PCC_MODE": "trickle"}).startswith("mode (variable PCC_MODE): trickle")
+
+
+def test_a_server_is_refused_unless_mode_says_local():
+    assert refused({"server": "http://h:8080"}) == (
+        "server (flag --server): sending comes with the aggregator, in the next release: "
+        "leave it out, or set mode local to write a file all the same"
+    )
+    _, found = options({}, {"PCC_SERVER_URL": "http://h:8080", "PCC_MODE": "local"})
+    assert found.warnings == ["server (variable PCC_SERVER_URL): no effect: mode is local"]
+
+
+def test_a_key_file_has_to_be_there(tmp_path: Path):
+    (tmp_path / "key").write_text("k")
+    options({"api_key_file": str(tmp_path / "key")})
+    assert refused({"api_key_file": str(tmp_path / "absent")}) == (
+        f"api_key_file (flag --api-key-file): cannot read '{tmp_path}/absent'"
+    )
+
+
+def test_the_original_has_whole_seconds_only():
+    assert refused({"original": "true", "frequency": "1.5s"}) == (
+        "frequency (flag --frequency): the original's format has whole seconds only, found '1.5s'"
+    )
+
+
+def test_one_sample_cannot_be_watched():
+    assert "leave one out" in refused({"watch": "true", "once": "true"})
+
+
+def test_the_live_view_gets_the_recorders_command_line():
+    command, path, period = watched(
+        {"watch": "true", "root": "/", "original": "true", "loglevel": "debug"},
+        {"XDG_STATE_HOME": "/state"},
+        etc="/no/such/folder",
+    )
+    assert path == "/state/perfkit/capture.json.gz"
+    assert period == 1.0
+    assert command[5:] == [
+        "collect",
+        "--frequency=1000000000ns",
+        "--loglevel=warn",
+        "--original",
+        "--root=/",
+    ]
+    assert watched({"watch": "true", "frequency": "2s"}, {}, etc="/no")[2] == 2.0
+
+
+def test_start_says_every_setting_and_hands_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    handed: list[object] = []
+    monkeypatch.setattr(launch, "become_recorder", handed.append)
+    variables = {"PCC_APIKEY": "geheim", "PCC_BUFFER_SIZE": "3", "XDG_STATE_HOME": "/state"}
+    start({"once": "true"}, variables, etc=str(tmp_path))
+    said = capfd.readouterr().err.splitlines()
+    assert said[0] == ("perfkit: warning: PCC_BUFFER_SIZE: accepted, but not built: no effect")
+    assert said[1].startswith("perfkit: perfkit ")
+    assert "perfkit:   api_key = (hidden) (variable PCC_APIKEY)" in said
+    assert "perfkit:   once = true (flag --once)" in said
+    assert len(said) == 2 + 20
+    assert len(handed) == 1
+
+
+def test_a_wrong_setting_is_one_line_and_exit_2(capfd: pytest.CaptureFixture[str]):
+    assert launch.main(["--frequency", "10"]) == 2
+    assert capfd.readouterr().err == (
+        "perfkit: frequency (flag --frequency): expected a duration such as 10s, 1h30m or 500ms, "
+        "found '10'\n"
+    )
+
+
+def test_ctrl_c_before_the_start_is_a_clean_end(monkeypatch: pytest.MonkeyPatch):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch, "start", interrupt)
+    assert launch.main([]) == 0
