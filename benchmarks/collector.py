@@ -112,6 +112,12 @@ def start_all(fleet: Fleet, folder: Path, core: int) -> None:
         fleet.exporter.wait()
 
 
+def end_all(fleet: Fleet) -> None:
+    """End every agent that was started."""
+    for agent in fleet.all():
+        host.end(agent.child)
+
+
 def follow(fleet: Fleet, ticks: int) -> None:
     """Scrape the exporter and read every agent's counters, once a second."""
     base = int(time.time()) + 1
@@ -150,8 +156,9 @@ def figures_of(variant: Variant, fleet: Fleet, bare: host.Memory) -> list[Figure
 def rss(variant: Variant, fleet: Fleet, bare: host.Memory) -> Figure:
     """Return the memory of the recorder, the peers' in the note."""
     memory = host.memory(fleet.variants[variant.name].child.pid)
-    peers = ", ".join(
-        f"{name} {host.memory(peer.child.pid).rss / MIB:.1f}" for name, peer in fleet.peers.items()
+    peers = "".join(
+        f", {name} {host.memory(peer.child.pid).rss / MIB:.1f}"
+        for name, peer in fleet.peers.items()
     )
     is_3_11 = sys.version_info[:2] == (3, 11)
     return Figure(
@@ -161,7 +168,7 @@ def rss(variant: Variant, fleet: Fleet, bare: host.Memory) -> Figure:
         value=memory.rss / MIB,
         unit="MiB",
         bar=at_most(RSS_BAR_MIB if is_3_11 else bare.rss / MIB + RSS_ABOVE_BARE_MIB),
-        note=f"its own (USS) {memory.uss / MIB:.1f}; bare {bare.rss / MIB:.1f}, {peers}",
+        note=f"its own (USS) {memory.uss / MIB:.1f}; bare {bare.rss / MIB:.1f}{peers}",
     )
 
 
@@ -185,7 +192,7 @@ def measure() -> list[Figure]:
     fleet = Fleet()
     with TemporaryDirectory(prefix="perfkit-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        stack.callback(lambda: [host.end(agent.child) for agent in fleet.all()])
+        stack.callback(end_all, fleet)
         bare = agents.bare_interpreter(folder)
         start_all(fleet, folder, core)
         follow(fleet, TICKS)

@@ -106,7 +106,8 @@ def show(figures: Sequence[Figure]) -> None:
         show_plain(figures)
     missed = sum(figure.is_reached is False for figure in figures)
     barred = sum(figure.is_reached is not None for figure in figures)
-    print(f"{barred - missed} of {barred} bars reached")
+    unknown = sum(bool(figure.bar) and figure.is_reached is None for figure in figures)
+    print(f"{barred - missed} of {barred} bars reached, {unknown} not measured")
 
 
 def show_plain(figures: Sequence[Figure]) -> None:
@@ -133,6 +134,7 @@ def show_rich(figures: Sequence[Figure]) -> None:
         if figure.section != section:
             section = figure.section
             table.add_section()
+            table.add_row(f"[bold]{section}[/]")
         row = list(cells(figure))
         if figure.is_reached is not None:
             row[5] = f"[{'green' if figure.is_reached else 'bold red'}]{row[5]}[/]"
