@@ -56,6 +56,8 @@ class LineCutter:
         if not self._parts and not self._skipped:
             return b""
         line = self._whole(0)
+        if not self.cut:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         self.cut += 1
         return line
 
