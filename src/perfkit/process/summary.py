@@ -9,6 +9,9 @@ from perfkit.units import NS_PER_SECOND
 SHOWN = 3
 """Names and line numbers shown of each reason."""
 
+_NS_PER_MS = 1_000_000
+_MS_PER_SECOND = 1000
+
 _DISTINCT_PERIODS = 1000
 """Different intervals that are counted: beyond that none is usual."""
 
@@ -105,6 +108,7 @@ class Summary:
         """Rows of each file, by its name."""
         self.gaps: dict[tuple[str, str], Gap] = {}
         self._intervals: dict[int, int] = {}
+        """How often each interval came, in milliseconds."""
 
     def gap(self, file: str, reason: str, line: int, name: str = "") -> None:
         """Count something that has no row."""
@@ -123,19 +127,19 @@ class Summary:
         if self.last is None:
             self.first = at
         else:
-            ns = at - self.last
+            ms = round((at - self.last) / _NS_PER_MS)
             intervals = self._intervals
-            if ns in intervals:
-                intervals[ns] += 1
+            if ms in intervals:
+                intervals[ms] += 1
             elif len(intervals) < _DISTINCT_PERIODS:
-                intervals[ns] = 1
+                intervals[ms] = 1
         self.last = at
 
     @property
     def period_seconds(self) -> float | None:
         """The usual time between two samples."""
         intervals = self._intervals
-        return max(intervals, key=intervals.__getitem__) / NS_PER_SECOND if intervals else None
+        return max(intervals, key=intervals.__getitem__) / _MS_PER_SECOND if intervals else None
 
     def as_dict(self) -> SummaryDict:
         """Return it for a program."""
