@@ -1,6 +1,6 @@
 """What a conversion did, for a person and for a program."""
 
-from datetime import UTC, datetime
+import time
 from typing import TypedDict
 
 from perfkit.capture.problems import Problems
@@ -202,4 +202,4 @@ def _listed(items: list[str]) -> str:
 
 
 def _utc(ns: int) -> str:
-    return f"{datetime.fromtimestamp(ns // NS_PER_SECOND, UTC):%Y-%m-%d %H:%M:%S}Z"
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(ns // NS_PER_SECOND))

@@ -4,8 +4,8 @@ Files are written in a hidden folder beside their place and renamed one by one a
 ends the work before that, a signal too, takes away what was begun.
 """
 
-import shutil
-import tempfile
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -64,8 +64,10 @@ class OutputTree:
         return file
 
     def spill(self) -> BinaryIO:
-        """Return a file without a name, for what waits until the end."""
-        self._spill = tempfile.TemporaryFile(dir=self._hidden_in(self._folder, ""))  # noqa: SIM115
+        """Return a file for what waits until the end."""
+        path = self._hidden_in(self._folder, "") / "spill"
+        self._spill = path.open("x+b")
+        path.unlink()
         return self._spill
 
     def publish(self) -> None:
@@ -104,7 +106,9 @@ class OutputTree:
                 # A full disk refuses the buffer's rest again: the file goes anyway.
                 continue
         for hidden in self._hidden.values():
-            shutil.rmtree(hidden, ignore_errors=True)
+            for left in hidden.iterdir():
+                left.unlink()
+            hidden.rmdir()
         for folder in reversed(self._made):
             try:
                 folder.rmdir()
@@ -120,7 +124,10 @@ class OutputTree:
         parent = folder if name in self._elsewhere else self._folder
         if parent not in self._hidden:
             self._make(parent)
-            self._hidden[parent] = Path(tempfile.mkdtemp(prefix=HIDDEN_PREFIX, dir=parent))
+            # The time tells it from one that a killed process of the same number left.
+            hidden = parent / f"{HIDDEN_PREFIX}{os.getpid()}-{time.time_ns()}"
+            hidden.mkdir(mode=0o700)
+            self._hidden[parent] = hidden
         return self._hidden[parent]
 
     def _make(self, folder: Path) -> None:

@@ -18,7 +18,10 @@ from perfkit.report.original.table import Column, Times, unescaped
 HEADING = "#timestamp,mount,blocksize,blockstotal,blocksavail,use"
 SUBSYSTEM = "statfs[*]"
 
-_decode = msgspec.json.Decoder(FileSystem).decode
+_decode = msgspec.json.Decoder(list[FileSystem]).decode
+
+_KNOWN_NAMES = 1000
+"""Mount points whose text is remembered."""
 
 
 class StatFs:
@@ -32,26 +35,25 @@ class StatFs:
         self.rows = rows
         self._cells: list[list[msgspec.Raw]] = []
         """The file systems of each sample in the block."""
-        self._known: dict[bytes, msgspec.Raw] = {}
-        """The cell of each line of the last sample."""
+        self._names: dict[str, bytes] = {}
 
     def forget(self) -> None:
         """Do nothing: a row is of one sample alone."""
 
     def read(self, bodies: Sequence[bytes]) -> None:
         """Read the text of a block of samples (see `table.Table`)."""
-        self._cells = []
-        known = self._known
-        for body in bodies:
-            lines = body.removesuffix(b"\\n").split(b"\\n")
-            cells = [known.get(line) or _read(line) for line in lines]
-            self._cells.append(cells)
-            known = dict(zip(lines, cells, strict=True))
-        self._known = known
+        samples = [body.removesuffix(b"\\n").split(b"\\n") for body in bodies]
+        lines = list(dict.fromkeys([line for sample in samples for line in sample]))
+        text = b",".join(lines).replace(b'\\"', b'"')
+        if b"\\" in text:
+            raise ValueError
+        found = _decode(b"[%b]" % text)
+        cells = {line: self._cell(fs) for line, fs in zip(lines, found, strict=True)}
+        self._cells = [[cells[line] for line in sample] for sample in samples]
 
     def read_slowly(self, body: bytes) -> None:
         """Read the text of one sample, of any documented shape (see `table.Table`)."""
-        self._cells = [[_cell(each) for each in statfs.parse(unescaped("statfs", body))]]
+        self._cells = [[self._cell(each) for each in statfs.parse(unescaped("statfs", body))]]
 
     def add(self, times: Times) -> dict[str, Column]:
         """Gather the rows of what was read; nobody asks for those of one file system."""
@@ -62,16 +64,14 @@ class StatFs:
         ]
         return {}
 
-
-def _read(line: bytes) -> msgspec.Raw:
-    text = line.replace(b'\\"', b'"')
-    return _cell(_decode(unescaped("statfs", line) if b"\\" in text else text))
-
-
-def _cell(fs: FileSystem) -> msgspec.Raw:
-    total = fs.blocks_total
-    used = total - fs.blocks_available
-    # In whole numbers, so that a half is a half: (200 u + t) // 2 t is floor(100 u / t + 1/2).
-    use = (200 * used + total) // (2 * total) if total else 0
-    numbers = (fs.block_size, total, fs.blocks_available, use)
-    return msgspec.Raw(b"%b,%d,%d,%d,%d" % (name_text(fs.mount_point), *numbers))
+    def _cell(self, fs: FileSystem) -> msgspec.Raw:
+        total = fs.blocks_total
+        available = fs.blocks_available
+        # In whole numbers, so that a half is a half: (200 u + t) // 2 t is floor(100 u / t + 1/2).
+        use = (200 * (total - available) + total) // (2 * total) if total else 0
+        name = self._names.get(fs.mount_point)
+        if name is None:
+            if len(self._names) >= _KNOWN_NAMES:
+                self._names.clear()
+            name = self._names[fs.mount_point] = name_text(fs.mount_point)
+        return msgspec.Raw(b"%b,%d,%d,%d,%d" % (name, fs.block_size, total, available, use))
