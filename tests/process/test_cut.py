@@ -23,13 +23,20 @@ class Kept:
     """Keeps what a cutter hands over."""
 
     def __init__(self) -> None:
-        self.samples: list[tuple[int, int, Bodies]] = []
+        self.found: list[tuple[int, int, Bodies]] = []
         self.lines: list[list[int]] = []
         self.others: list[str] = []
 
     def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
-        self.samples.append((timestamp, ns, list(bodies)))
+        self.found.append((timestamp, ns, list(bodies)))
         self.lines.append(list(lines))
+
+    def samples(
+        self, timestamps: list[int], samples: list[Bodies], lines: list[Sequence[int]]
+    ) -> None:
+        assert timestamps
+        for timestamp, bodies, numbers in zip(timestamps, samples, lines, strict=True):
+            self.sample(timestamp, 0, bodies, numbers)
 
     def repeated(self, source: int, line: int) -> None:
         self.others.append(f"repeated {source} {line}")
@@ -78,26 +85,26 @@ def turned_round(data: bytes) -> bytes:
 
 def test_samples_come_with_the_numbers_of_their_lines():
     kept, problems = cut(b"\n" + capture(0, 1, 2))
-    assert [sample[0] for sample in kept.samples] == [START, START + 1, START + 2]
+    assert [sample[0] for sample in kept.found] == [START, START + 1, START + 2]
     assert kept.lines == [[n + 5 * m for n in range(2, 7)] for m in range(3)]
     assert problems.count == 0
 
 
 def test_another_shape_is_the_same_sample():
     data = capture(*range(10)) + sample(10, ns=5)
-    assert cut(turned_round(data))[0].samples == cut(data)[0].samples
+    assert cut(turned_round(data))[0].found == cut(data)[0].found
 
 
 def test_the_order_of_sources_does_not_matter():
     lines = [each.splitlines(keepends=True)[::-1] for each in (sample(n) for n in range(9))]
     kept = cut(b"".join(line for each in lines for line in each))[0]
-    assert kept.samples == cut(capture(*range(9)))[0].samples
+    assert kept.found == cut(capture(*range(9)))[0].found
     assert kept.lines[0] == [5, 4, 3, 2, 1]
 
 
 def test_escaped_names_and_short_timestamps_are_decoded():
     data = b'{"timestamp":5,"subsystem":"\\/proc\\u002fstat","measurement":"a\\u0062"}\n'
-    assert cut(data)[0].samples == [(5, 0, [b"ab", None, None, None, None])]
+    assert cut(data)[0].found == [(5, 0, [b"ab", None, None, None, None])]
 
 
 RECORDS = st.tuples(
@@ -117,7 +124,7 @@ def test_any_records_give_the_same_in_both_shapes(records: list[tuple[int, str, 
     data = b"".join(line(*record) for record in records)
     plain, plain_problems = cut(data)
     other, other_problems = cut(turned_round(data))
-    assert plain.samples == other.samples
+    assert plain.found == other.found
     assert plain.lines == other.lines
     assert plain.others == other.others
     assert plain_problems.first == other_problems.first
@@ -185,7 +192,7 @@ def test_any_line_costs_no_more_than_itself(odd: bytes):
     kept, problems = cut(capture(0) + odd + b"\n" + capture(2, 3))
     if problems.count:
         assert [problem.line for problem in problems.first] == [6]
-        assert [sample[0] - START for sample in kept.samples] == [0, 2, 3]
+        assert [sample[0] - START for sample in kept.found] == [0, 2, 3]
 
 
 MEGABYTE = 1_000_000

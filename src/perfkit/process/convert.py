@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from operator import lt
 
 import msgspec
 
@@ -55,11 +56,21 @@ class Block:
 
     def add(self, stamp: Cell, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
         """Take one more sample."""
-        self.times.stamps.append(stamp)
-        self.times.ns.append(ns)
-        self.samples.append(bodies)
-        self.lines.append(lines)
-        self._bytes += sum(map(len, filter(None, bodies)))
+        self.extend([stamp], [ns], [bodies], [lines])
+
+    def extend(
+        self,
+        stamps: Sequence[Cell],
+        ns: list[int],
+        samples: list[Bodies],
+        lines: list[Sequence[int]],
+    ) -> None:
+        """Take some more samples."""
+        self.times.stamps += stamps
+        self.times.ns += ns
+        self.samples += samples
+        self.lines += lines
+        self._bytes += sum([len(body) for bodies in samples for body in bodies if body])
 
     @property
     def is_full(self) -> bool:
@@ -136,6 +147,30 @@ class Conversion:
                 rows.pending.clear()
         elif self._block.is_full:
             self._flush()
+
+    def samples(
+        self, timestamps: list[int], samples: list[Bodies], lines: list[Sequence[int]]
+    ) -> None:
+        """Take some samples that have the same sources and no `ns`."""
+        if self._is_fractional or not self._is_plain_sailing(timestamps, samples):
+            for timestamp, bodies, numbers in zip(timestamps, samples, lines, strict=True):
+                self.sample(timestamp, 0, bodies, numbers)
+            return
+        times = [timestamp * NS_PER_SECOND for timestamp in timestamps]
+        self._summary.more_samples(times)
+        self._ns = times[-1]
+        self._block.extend(timestamps, times, samples, lines)
+        if self._block.is_full:
+            self._flush()
+
+    def _is_plain_sailing(self, timestamps: list[int], samples: list[Bodies]) -> bool:
+        """Tell whether samples follow the last one, and each other, without a break."""
+        if self._ns is None or self._is_rebooted or self._summary.samples < _FEWEST_SAMPLES:
+            return False
+        last = self._ns // NS_PER_SECOND
+        if not all(map(lt, (last, *timestamps), timestamps)):
+            return False
+        return self._boot_time.is_same([bodies[STAT] for bodies in samples])
 
     def repeated(self, source: int, line: int) -> None:
         """Take note of a source that came again in its sample."""

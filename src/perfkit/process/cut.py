@@ -56,6 +56,10 @@ _SHAPES = {
     kind: (head + _MIDDLE, _STAMP_END + len(head) + len(_MIDDLE))
     for head, kind in _KINDS_BY_HEAD.items()
 }
+_MAX_REACH = 64
+_REACH_SHRINKS = 8
+_TEN_DIGITS = 1_000_000_000
+
 _IN_ORDER = list(range(len(SOURCES)))
 _NONE: Bodies = [None] * len(SOURCES)
 
@@ -65,6 +69,12 @@ class Taker(Protocol):
 
     def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
         """Take one sample: its time, its texts and the line of each."""
+        ...
+
+    def samples(
+        self, timestamps: list[int], samples: list[Bodies], lines: list[Sequence[int]]
+    ) -> None:
+        """Take some samples that have the same sources and no `ns`."""
         ...
 
     def repeated(self, source: int, line: int) -> None:
@@ -115,6 +125,8 @@ class Cutter:
         """The source of each line."""
         self._is_learning = False
         """Whether the shape is being learned from the sample at hand."""
+        self._reach = 1
+        """Samples to be taken at once: less where lines of another shape have come."""
         self._run: tuple[str | None, bool] = (None, False)
 
     def read(self, capture: Capture, watch: Callable[[Capture], None] | None = None) -> None:
@@ -122,7 +134,7 @@ class Cutter:
         for first, lines in capture.batches():
             at = 0
             while at < len(lines):
-                taken = self._take_sample(lines, at, first)
+                taken = self._take_samples(lines, at, first)
                 if not taken:
                     taken = 1
                     self._take_line(lines[at], first + at)
@@ -131,51 +143,88 @@ class Cutter:
                 watch(capture)
         self._finish()
 
-    def _take_sample(self, lines: list[bytes], at: int, first: int) -> int:
-        """Take a sample whose lines are like those of the one before, and return their number.
+    def _take_samples(self, lines: list[bytes], at: int, first: int) -> int:
+        """Take samples whose lines are like those of the one before, and return their number.
 
-        It is 0 where they are not, or where the sample may go on in the next piece.
+        The number of lines, that is.  It is 0 where they are not, or where the sample at hand goes
+        on.  The last one taken is at hand then: it may go on as well.
         """
-        stamp = lines[at][:_STAMP_END]
-        shape = self._shape
-        end = at + len(shape)
-        if stamp == self._start or end > len(lines):
+        width = len(self._shape)
+        if not width or lines[at].startswith(self._start or b"\n"):
             return 0
-        bodies: Bodies = []
-        for line, (middle, start) in zip(lines[at:end], shape, strict=True):
-            if not (
-                line.startswith(stamp)
-                and line.startswith(middle, _STAMP_END)
-                and line.endswith(b'"}')
-            ):
-                return 0
-            body = line[start:-2]
-            if b'"' in body and not _has_quotes_escaped(body):
-                return 0
-            bodies.append(body)
-        if not bodies or not _is_start(stamp):
+        count = min((len(lines) - at) // width, self._reach)
+        while count:
+            read = self._samples_like_before(lines[at : at + count * width], count)
+            if read is not None:
+                break
+            count //= _REACH_SHRINKS
+            self._reach = max(1, count)
+        else:
             return 0
+        self._reach = min(_MAX_REACH, 2 * self._reach)
         self._finish()
-        self._start = stamp
+        timestamps, columns = read
+        numbers = range(first + at, first + at + count * width, width)
+        samples, places = self._placed(columns, numbers)
+        if count > 1:
+            self.has_records = True
+            self._taker.samples(timestamps[:-1], samples[:-1], places[:-1])
+        self._start = lines[at + (count - 1) * width][:_STAMP_END]
         self._ns = 0
-        self._place(bodies, first + at)
-        return len(bodies)
+        self._bodies = samples[-1]
+        self._lines = places[-1]
+        self._is_learning = False
+        return count * width
 
-    def _place(self, bodies: Bodies, number: int) -> None:
-        """Keep the texts of a sample, the first of which is of line `number`."""
+    def _samples_like_before(
+        self, lines: list[bytes], count: int
+    ) -> tuple[list[int], list[list[bytes]]] | None:
+        """Return the times of `count` samples and the texts of each source, or None."""
+        width = len(self._shape)
+        stamps = [line[:_STAMP_END] for line in lines[::width]]
+        columns = []
+        for place, (middle, start) in enumerate(self._shape):
+            column = lines[place::width]
+            bodies = [
+                line[start:-2]
+                for line in column
+                if line.startswith(middle, _STAMP_END) and line.endswith(b'"}')
+            ]
+            if len(bodies) != count or (place and [line[:_STAMP_END] for line in column] != stamps):
+                return None
+            if any(b'"' in body for body in bodies) and not _has_quotes_escaped(b"".join(bodies)):
+                return None
+            columns.append(bodies)
+        digits = [stamp[_STAMP:] for stamp in stamps]
+        if not b"".join(digits).isdigit() or not all(stamp.startswith(_START) for stamp in stamps):
+            return None
+        timestamps = [int(each) for each in digits]
+        if min(timestamps) < _TEN_DIGITS or len(set(stamps)) != count:
+            return None
+        return timestamps, columns
+
+    def _placed(
+        self, columns: list[list[bytes]], numbers: range
+    ) -> tuple[list[Bodies], list[Sequence[int]]]:
+        """Return the texts of each sample in the order of SOURCES, and the lines of each."""
+        width = len(columns)
         if self._kinds == _IN_ORDER:
-            self._bodies = bodies
-            self._lines = range(number, number + len(bodies))
-            return
-        self._bodies = placed = _NONE.copy()
-        self._lines = numbers = [0] * len(SOURCES)
-        for kind, body in zip(self._kinds, bodies, strict=True):
-            if kind == CPUINFO and body is not None:
-                self._taker.cpuinfo(body, number)
-            else:
-                placed[kind] = body
-                numbers[kind] = number
-            number += 1
+            samples = [list(bodies) for bodies in zip(*columns, strict=True)]
+            return samples, [range(number, number + width) for number in numbers]
+        places: list[Sequence[int]] = []
+        samples = []
+        for number, bodies in zip(numbers, zip(*columns, strict=True), strict=True):
+            sample = _NONE.copy()
+            lines = [0] * len(SOURCES)
+            for line, (kind, body) in enumerate(zip(self._kinds, bodies, strict=True), number):
+                if kind == CPUINFO:
+                    self._taker.cpuinfo(body, line)
+                else:
+                    sample[kind] = body
+                    lines[kind] = line
+            samples.append(sample)
+            places.append(lines)
+        return samples, places
 
     def _take_line(self, line: bytes, number: int) -> None:
         """Take one line."""

@@ -10,6 +10,7 @@ SHOWN = 3
 """Names and line numbers shown of each reason."""
 
 _NS_PER_MS = 1_000_000
+_HALF_MS = 500_000
 _MS_PER_SECOND = 1000
 
 _DISTINCT_PERIODS = 1000
@@ -123,17 +124,25 @@ class Summary:
         Args:
             at: Its time, nanoseconds since 1970.
         """
-        self.samples += 1
         if self.last is None:
-            self.first = at
+            self.first = self.last = at
+            self.samples += 1
         else:
-            ms = round((at - self.last) / _NS_PER_MS)
-            intervals = self._intervals
+            self.more_samples([at])
+
+    def more_samples(self, times: list[int]) -> None:
+        """Count samples that are not the first; `times` as for `sample`."""
+        self.samples += len(times)
+        before = self.last or 0
+        intervals = self._intervals
+        for at in times:
+            ms = (at - before + _HALF_MS) // _NS_PER_MS
+            before = at
             if ms in intervals:
                 intervals[ms] += 1
             elif len(intervals) < _DISTINCT_PERIODS:
                 intervals[ms] = 1
-        self.last = at
+        self.last = before
 
     @property
     def period_seconds(self) -> float | None:

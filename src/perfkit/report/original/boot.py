@@ -4,6 +4,8 @@ The kernel works `btime` in /proc/stat out from the clock, so it moves when the 
 boot in between lies after the sample before, whatever the clock did.
 """
 
+from collections.abc import Sequence
+
 from perfkit.report.original.table import CLOCK_STEPPED, REBOOTED
 from perfkit.units import NS_PER_SECOND
 
@@ -23,6 +25,15 @@ class BootTime:
     def __init__(self) -> None:
         self._text = b""
         self._seconds: int | None = None
+
+    def is_same(self, stats: Sequence[bytes | None]) -> bool:
+        """Tell whether all these texts have the boot time of the last sample."""
+        size, text = len(_LABEL), self._text
+        places = [stat.rfind(_LABEL) if stat else -1 for stat in stats]
+        return all(
+            stat is not None and stat[place + size : place + size + _DIGITS] == text
+            for stat, place in zip(stats, places, strict=True)
+        )
 
     def moved(self, stat: bytes, before: int, now: int) -> str | None:
         """Return why there are no rates, or None.
