@@ -1,12 +1,20 @@
 """The canonical line: against a slow, independent reading of the rule, and against json."""
 
 import json
+import uuid
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perfkit.record import Record, canonical_line, canonical_lines, escaped
+from perfkit.record import (
+    Record,
+    canonical_line,
+    canonical_lines,
+    escaped,
+    run_of_capture,
+    run_of_day,
+)
 
 KERNEL_TEXT = st.one_of(
     st.binary(max_size=200),
@@ -128,3 +136,17 @@ def test_records_compare_by_their_parts():
     assert record != "x"
     assert len({record, Record(1, "/proc/stat", b"x", 5)}) == 1
     assert repr(record) == "Record(1, '/proc/stat', b'x', 5)"
+
+
+def test_run_of_a_capture_is_uuid5_of_its_first_line():
+    machine = uuid.uuid5(uuid.NAMESPACE_DNS, "web1")
+    line = '{"timestamp":1,"subsystem":"/proc/stat","measurement":"é"}\n'
+    assert run_of_capture("web1", line.encode()) == str(uuid.uuid5(machine, line))
+
+
+def test_run_of_a_day_changes_at_midnight_utc():
+    # 1700006400 is 2023-11-15T00:00:00Z, day 19676 since 1970.
+    day = run_of_day("web1", 1700006400)
+    assert run_of_day("web1", 1700006400 + 86399) == day
+    assert run_of_day("web1", 1700006399) != day
+    assert run_of_day("web2", 1700006400) != day

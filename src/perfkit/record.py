@@ -113,6 +113,32 @@ def canonical_lines(records: list[Record]) -> bytes:
     return b"".join((start, text.replace(_BETWEEN_LINES, end + start), end))
 
 
+def run_of_capture(identifier: str, first_line: bytes) -> str:
+    """Return the run of a capture that names none: the same for the same file, also when it grew.
+
+    UUIDv5 of its first canonical line, newline included, in the machine's namespace, which is
+    UUIDv5 of its identifier among DNS names.  A line's position is then its number in the file, from 0;
+    blank lines are none.
+    """
+    return _named(identifier, first_line)
+
+
+def run_of_day(identifier: str, timestamp: int) -> str:
+    """Return the run of what a machine trickles without one: that of the UTC day."""
+    return _named(identifier, b"day %d" % (timestamp // 86400))
+
+
+def _named(identifier: str, name: bytes) -> str:
+    # Only an upload needs them: the recorder never loads these.
+    import hashlib  # noqa: PLC0415
+    import uuid  # noqa: PLC0415
+
+    machine = uuid.uuid5(uuid.NAMESPACE_DNS, identifier)
+    # RFC 9562, 5.5; uuid5 itself takes no bytes before Python 3.12.
+    digest = hashlib.sha1(machine.bytes + name, usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))
+
+
 def _plain_escaped(text: bytes) -> bytes:
     return (
         text.replace(b"\\", b"\\\\")
