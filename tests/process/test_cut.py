@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from perfkit.capture.problems import Problems
 from perfkit.capture.read import Capture
 from perfkit.process.convert import Conversion
-from perfkit.process.cut import SOURCES, Bodies, Cutter
+from perfkit.process.cut import SOURCES, Bodies, Column, Cutter
 from perfkit.process.summary import Summary
 from perfkit.record import Record
 
@@ -29,14 +29,17 @@ class Kept:
 
     def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
         self.found.append((timestamp, ns, list(bodies)))
-        self.lines.append(list(lines))
+        present = zip(lines, bodies, strict=True)
+        self.lines.append([number for number, body in present if body is not None])
 
     def samples(
-        self, timestamps: list[int], samples: list[Bodies], lines: list[Sequence[int]]
+        self, timestamps: list[int], columns: list[Column], lines: list[Sequence[int]]
     ) -> None:
         assert timestamps
-        for timestamp, bodies, numbers in zip(timestamps, samples, lines, strict=True):
-            self.sample(timestamp, 0, bodies, numbers)
+        for timestamp, bodies, numbers in zip(
+            timestamps, zip(*columns, strict=True), lines, strict=True
+        ):
+            self.sample(timestamp, 0, list(bodies), numbers)
 
     def repeated(self, source: int, line: int) -> None:
         self.others.append(f"repeated {source} {line}")

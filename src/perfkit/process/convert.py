@@ -7,7 +7,7 @@ from operator import lt
 import msgspec
 
 from perfkit.errors import ParseError
-from perfkit.process.cut import DISKSTATS, MEMINFO, NET_DEV, STAT, STATFS, Bodies
+from perfkit.process.cut import DISKSTATS, MEMINFO, NET_DEV, SOURCES, STAT, STATFS, Bodies, Column
 from perfkit.process.summary import Summary
 from perfkit.process.tree import OutputTree
 from perfkit.record import Record
@@ -15,15 +15,8 @@ from perfkit.report.original import containers as containers_csv
 from perfkit.report.original import diskstats, meminfo, net_dev, portal, stat, statfs, system_info
 from perfkit.report.original.boot import BootTime
 from perfkit.report.original.rows import BATCH, Cell, Rows
-from perfkit.report.original.table import (
-    IN_DOUBT,
-    NO_TIME,
-    REBOOTED,
-    Column,
-    Report,
-    Table,
-    Times,
-)
+from perfkit.report.original.table import IN_DOUBT, NO_TIME, REBOOTED, Report, Table, Times
+from perfkit.report.original.table import Column as RowColumn
 from perfkit.units import NS_PER_SECOND
 
 _NAMES = ("proc/stat", "proc/meminfo", "proc/net/dev", "proc/diskstats", "statfs_ALL")
@@ -49,39 +42,39 @@ class Block:
 
     def __init__(self) -> None:
         self.times = Times([], [])
-        self.samples: list[Bodies] = []
+        self.columns: list[Column] = [[] for _ in SOURCES]
+        """The texts of each source, None where a sample lacks it."""
         self.lines: list[Sequence[int]] = []
         """The line of each text of each sample."""
         self._bytes = 0
 
-    def add(self, stamp: Cell, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
-        """Take one more sample."""
-        self.extend([stamp], [ns], [bodies], [lines])
-
     def extend(
         self,
         stamps: Sequence[Cell],
-        ns: list[int],
-        samples: list[Bodies],
-        lines: list[Sequence[int]],
+        ns: Sequence[int],
+        columns: Sequence[Column],
+        lines: Sequence[Sequence[int]],
     ) -> None:
         """Take some more samples."""
         self.times.stamps += stamps
         self.times.ns += ns
-        self.samples += samples
         self.lines += lines
-        self._bytes += sum([len(body) for bodies in samples for body in bodies if body])
+        for mine, new in zip(self.columns, columns, strict=True):
+            mine.extend(new)
+            # Samples that come together are alike: one tells how long they are.
+            self._bytes += len(new[0] or b"") * len(new)
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to turn it into rows."""
-        return len(self.samples) >= BLOCK_SAMPLES or self._bytes >= BLOCK_BYTES
+        return len(self.lines) >= BLOCK_SAMPLES or self._bytes >= BLOCK_BYTES
 
     def only(self, place: int) -> "Block":
         """Return a block of one of its samples."""
         block = Block()
         stamp, ns = self.times.stamps[place], self.times.ns[place]
-        block.add(stamp, ns, self.samples[place], self.lines[place])
+        block.extend([stamp], [ns], [[column[place]] for column in self.columns], [])
+        block.lines = [self.lines[place]]
         return block
 
 
@@ -140,7 +133,7 @@ class Conversion:
         is_first = self._ns is None
         self._ns = at
         stamp = self._stamp(timestamp, ns) if self._is_fractional else timestamp
-        self._block.add(stamp, at, bodies, lines)
+        self._block.extend([stamp], [at], [[body] for body in bodies], [lines])
         if is_first and not self._every_interval:
             self._flush()
             for rows in self._all_rows():
@@ -149,28 +142,29 @@ class Conversion:
             self._flush()
 
     def samples(
-        self, timestamps: list[int], samples: list[Bodies], lines: list[Sequence[int]]
+        self, timestamps: list[int], columns: list[Column], lines: list[Sequence[int]]
     ) -> None:
         """Take some samples that have the same sources and no `ns`."""
-        if self._is_fractional or not self._is_plain_sailing(timestamps, samples):
+        if not self._is_plain_sailing(timestamps, columns[STAT]):
+            samples = map(list, zip(*columns, strict=True))
             for timestamp, bodies, numbers in zip(timestamps, samples, lines, strict=True):
                 self.sample(timestamp, 0, bodies, numbers)
             return
         times = [timestamp * NS_PER_SECOND for timestamp in timestamps]
         self._summary.more_samples(times)
         self._ns = times[-1]
-        self._block.extend(timestamps, times, samples, lines)
+        self._block.extend(timestamps, times, columns, lines)
         if self._block.is_full:
             self._flush()
 
-    def _is_plain_sailing(self, timestamps: list[int], samples: list[Bodies]) -> bool:
+    def _is_plain_sailing(self, timestamps: list[int], stats: Column) -> bool:
         """Tell whether samples follow the last one, and each other, without a break."""
-        if self._ns is None or self._is_rebooted or self._summary.samples < _FEWEST_SAMPLES:
+        if self._is_fractional or self._is_rebooted or self._ns is None:
+            return False
+        if self._summary.samples < _FEWEST_SAMPLES:
             return False
         last = self._ns // NS_PER_SECOND
-        if not all(map(lt, (last, *timestamps), timestamps)):
-            return False
-        return self._boot_time.is_same([bodies[STAT] for bodies in samples])
+        return all(map(lt, (last, *timestamps), timestamps)) and self._boot_time.is_same(stats)
 
     def repeated(self, source: int, line: int) -> None:
         """Take note of a source that came again in its sample."""
@@ -233,33 +227,31 @@ class Conversion:
     def _flush(self) -> None:
         """Turn the block into rows."""
         block, self._block = self._block, Block()
-        if not block.samples:
+        if not block.lines:
             return
-        columns = list(zip(*block.samples, strict=True))
-        if self._is_read(columns):
-            self._gather(
-                block, [source for source, bodies in enumerate(columns) if bodies[0] is not None]
-            )
+        if self._is_read(block):
+            present = [place for place, column in enumerate(block.columns) if column[0] is not None]
+            self._gather(block, present)
             return
         # Something in it is not as usual: what can be read of it is, sample by sample.
-        for place, bodies in enumerate(block.samples):
-            lines = block.lines[place]
+        for place, lines in enumerate(block.lines):
+            one = block.only(place)
             readable = [
                 source
-                for source, body in enumerate(bodies)
+                for source, (body,) in enumerate(one.columns)
                 if body is not None and self._is_one_read(source, body, lines[source])
             ]
-            self._gather(block.only(place), readable)
+            self._gather(one, readable)
 
-    def _is_read(self, columns: Sequence[Sequence[bytes | None]]) -> bool:
+    def _is_read(self, block: Block) -> bool:
         """Read all texts of a block by source; return False where one is not as usual."""
         try:
-            for table, bodies in zip(self._tables, columns, strict=True):
-                absent = bodies.count(None)
+            for table, column in zip(self._tables, block.columns, strict=True):
+                absent = column.count(None)
                 if not absent:
-                    table.read(bodies)  # type: ignore[arg-type] # None is none of them
+                    table.read(column)  # type: ignore[arg-type] # none of them is None
                     table.rows.begin()
-                elif absent < len(bodies):
+                elif absent < len(column):
                     return False
         except IN_DOUBT:
             return False
@@ -282,7 +274,7 @@ class Conversion:
     def _gather(self, block: Block, sources: Sequence[int]) -> None:
         """Gather the rows of a block from the sources that were read."""
         self._lines = block.lines
-        found: list[Mapping[str, Column]] = [{}] * len(self._tables)
+        found: list[Mapping[str, RowColumn]] = [{}] * len(self._tables)
         for source in sources:
             found[source] = self._tables[source].add(block.times)
         self._portal.add(found[STAT], found[MEMINFO], found[NET_DEV], found[DISKSTATS])

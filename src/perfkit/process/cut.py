@@ -44,6 +44,9 @@ HOST = "perfkit/host"
 Bodies = list[bytes | None]
 """The JSON-escaped text of each source, None where a sample lacks it."""
 
+Column = list[bytes | None]
+"""The text of one source in each of some samples."""
+
 _KINDS = {source: kind for kind, source in enumerate((*SOURCES, system_info.SUBSYSTEM))}
 _KINDS_BY_HEAD = {b',"subsystem":"%b' % name.encode(): kind for name, kind in _KINDS.items()}
 _START = b'{"timestamp":'
@@ -72,9 +75,9 @@ class Taker(Protocol):
         ...
 
     def samples(
-        self, timestamps: list[int], samples: list[Bodies], lines: list[Sequence[int]]
+        self, timestamps: list[int], columns: list[Column], lines: list[Sequence[int]]
     ) -> None:
-        """Take some samples that have the same sources and no `ns`."""
+        """Take some samples that have the same sources and no `ns`: the texts of each source."""
         ...
 
     def repeated(self, source: int, line: int) -> None:
@@ -163,26 +166,28 @@ class Cutter:
             return 0
         self._reach = min(_MAX_REACH, 2 * self._reach)
         self._finish()
-        timestamps, columns = read
+        timestamps, texts = read
         numbers = range(first + at, first + at + count * width, width)
-        samples, places = self._placed(columns, numbers)
-        if count > 1:
-            self.has_records = True
-            self._taker.samples(timestamps[:-1], samples[:-1], places[:-1])
+        columns, places = self._placed(texts, numbers)
+        # The last sample may go on in the lines that follow: it is at hand.
         self._start = lines[at + (count - 1) * width][:_STAMP_END]
         self._ns = 0
-        self._bodies = samples[-1]
-        self._lines = places[-1]
+        self._bodies = [column.pop() for column in columns]
+        self._lines = places.pop()
         self._is_learning = False
+        timestamps.pop()
+        if timestamps:
+            self.has_records = True
+            self._taker.samples(timestamps, columns, places)
         return count * width
 
     def _samples_like_before(
         self, lines: list[bytes], count: int
-    ) -> tuple[list[int], list[list[bytes]]] | None:
+    ) -> tuple[list[int], list[Column]] | None:
         """Return the times of `count` samples and the texts of each source, or None."""
         width = len(self._shape)
         stamps = [line[:_STAMP_END] for line in lines[::width]]
-        columns = []
+        columns: list[Column] = []
         for place, (middle, start) in enumerate(self._shape):
             column = lines[place::width]
             bodies = [
@@ -194,7 +199,7 @@ class Cutter:
                 return None
             if any(b'"' in body for body in bodies) and not _has_quotes_escaped(b"".join(bodies)):
                 return None
-            columns.append(bodies)
+            columns += [bodies]  # type: ignore[list-item] # none of them is None
         digits = [stamp[_STAMP:] for stamp in stamps]
         if not b"".join(digits).isdigit() or not all(stamp.startswith(_START) for stamp in stamps):
             return None
@@ -204,27 +209,22 @@ class Cutter:
         return timestamps, columns
 
     def _placed(
-        self, columns: list[list[bytes]], numbers: range
-    ) -> tuple[list[Bodies], list[Sequence[int]]]:
-        """Return the texts of each sample in the order of SOURCES, and the lines of each."""
-        width = len(columns)
+        self, texts: list[Column], numbers: range
+    ) -> tuple[list[Column], list[Sequence[int]]]:
+        """Return the texts in the order of SOURCES, and the lines of each sample."""
+        width = len(texts)
         if self._kinds == _IN_ORDER:
-            samples = [list(bodies) for bodies in zip(*columns, strict=True)]
-            return samples, [range(number, number + width) for number in numbers]
-        places: list[Sequence[int]] = []
-        samples = []
-        for number, bodies in zip(numbers, zip(*columns, strict=True), strict=True):
-            sample = _NONE.copy()
-            lines = [0] * len(SOURCES)
-            for line, (kind, body) in enumerate(zip(self._kinds, bodies, strict=True), number):
-                if kind == CPUINFO:
-                    self._taker.cpuinfo(body, line)
-                else:
-                    sample[kind] = body
-                    lines[kind] = line
-            samples.append(sample)
-            places.append(lines)
-        return samples, places
+            return texts, [range(number, number + width) for number in numbers]
+        columns: list[Column] = [[None] * len(numbers) for _ in SOURCES]
+        offsets = [0] * len(SOURCES)
+        for offset, (kind, column) in enumerate(zip(self._kinds, texts, strict=True)):
+            if kind == CPUINFO:
+                for number, body in zip(numbers, column, strict=True):
+                    self._taker.cpuinfo(body or b"", number + offset)
+            else:
+                columns[kind] = column
+                offsets[kind] = offset
+        return columns, [[number + offset for offset in offsets] for number in numbers]
 
     def _take_line(self, line: bytes, number: int) -> None:
         """Take one line."""
