@@ -117,8 +117,8 @@ def run_of_capture(identifier: str, first_line: bytes) -> str:
     """Return the run of a capture that names none: the same for the same file, also when it grew.
 
     UUIDv5 of its first canonical line, newline included, in the machine's namespace, which is
-    UUIDv5 of its identifier among DNS names.  A line's position is then its number in the file, from 0;
-    blank lines are none.
+    UUIDv5 of its identifier among DNS names.  A line's position is then its number in the file,
+    from 0; blank lines are none.
     """
     return _named(identifier, first_line)
 
