@@ -153,6 +153,11 @@ ODD = [
 ]
 
 
+DEEP_IN_A_MOUNT = line(
+    START + 1, "statfs[*]", '{"mount_point":"/","block_size":1,"deep":' + "[" * 100_000
+).removesuffix(b"\n")
+
+
 @st.composite
 def spoiled(draw: st.DrawFn) -> bytes:
     """Return a line of a capture with a few stretches of bytes replaced."""
@@ -176,6 +181,7 @@ def spoiled(draw: st.DrawFn) -> bytes:
     b'{"timestamp":1700000001,"subsystem":"container/a/b","measurement":"' + b"[" * 100_000 + b'"}'
 )
 @example(b'{"timestamp":253402300799,"subsystem":"/proc/stat","measurement":"cpu  1 1 1 1\\n"}')
+@example(DEEP_IN_A_MOUNT)
 def test_any_line_is_a_result_or_a_problem(odd: bytes):
     data = (
         capture(0) + LINES[0] + b"\n" + odd + b"\n" + b"\n".join(LINES[1:]) + b"\n" + capture(2, 3)

@@ -155,6 +155,8 @@ class Cutter:
         width = len(self._shape)
         if not width or lines[at].startswith(self._start or b"\n"):
             return 0
+        if CPUINFO in self._kinds and len(set(self._kinds)) == 1:
+            return 0  # That is no sample.
         count = min((len(lines) - at) // width, self._reach)
         while count:
             read = self._samples_like_before(lines[at : at + count * width], count)
@@ -257,7 +259,7 @@ class Cutter:
         if self._is_learning:
             self._shape.append(_SHAPES[kind])
             self._kinds.append(kind)
-        elif self._shape:
+        else:
             # More lines than in the sample before: the next one is learned anew.
             self._shape = []
         if kind == CPUINFO:

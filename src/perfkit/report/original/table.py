@@ -27,7 +27,7 @@ SEPARATOR = b"\n"
 Number = Annotated[float, msgspec.Meta(lt=2.0**63)]
 """A counter as the original computes with it; a bigger one is left to the parsers."""
 
-IN_DOUBT = (ValueError, LookupError, ParseError)
+IN_DOUBT = (ValueError, LookupError, RecursionError, ParseError)
 """What reading raises on text of another shape (msgspec's errors are ValueErrors)."""
 
 APPEARED = "new since the sample before"
@@ -71,8 +71,8 @@ class Table(Protocol):
         """Read the text of a block of samples.
 
         Raises:
-            ValueError, LookupError, ParseError: it has another shape, or its samples have not the
-                same (IN_DOUBT).
+            ValueError, LookupError, RecursionError, ParseError: it has another shape, or its
+                samples have not the same (IN_DOUBT).
         """
         ...
 
