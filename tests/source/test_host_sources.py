@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from perfkit.errors import InputError
-from perfkit.source.host_sources import HostSources
+from perfkit.record import Record
+from perfkit.source.host_sources import EACH_TICK, NEW_CPUS, NEW_MOUNTS, HostSources
 
 MINUTE = 60 * 1_000_000_000
 FILES = ("stat", "meminfo", "net/dev", "diskstats", "cpuinfo")
@@ -21,12 +22,23 @@ def make(root: Path, *names: str) -> Path:
 
 
 def sources_of(root: Path, said: list[str], **options: bool) -> HostSources:
-    return HostSources(str(root), said.append, set_alarm=lambda _: None, **options)
+    return HostSources(str(root), said.append, **options)
+
+
+def read(sources: HostSources, *, has_cpuinfo: bool = False) -> list[Record]:
+    records: list[Record] = []
+    sources.read(records, 7, 8, has_cpuinfo=has_cpuinfo)
+    return records
+
+
+def statfs(sources: HostSources) -> bytes | None:
+    texts = [record.measurement for record in read(sources) if record.subsystem == "statfs[*]"]
+    return texts[0] if texts else None
 
 
 def test_the_order_of_the_original(tmp_path: Path):
     sources = sources_of(make(tmp_path), [])
-    found = sources.read(7, 8, has_cpuinfo=True)
+    found = read(sources, has_cpuinfo=True)
     assert [record.subsystem for record in found] == [
         "/proc/cpuinfo",
         "/proc/stat",
@@ -36,13 +48,13 @@ def test_the_order_of_the_original(tmp_path: Path):
     ]
     assert {(record.timestamp, record.ns) for record in found} == {(7, 8)}
     assert [record.measurement for record in found[1:3]] == [b"stat", b"meminfo"]
-    assert len(sources.read(7, 8, has_cpuinfo=False)) == 4
+    assert len(read(sources)) == 4
 
 
 def test_this_host_is_read():
     sources = sources_of(Path("/"), [])
-    assert sources.has_new_mounts() or sources.read_statfs() is None
-    assert len(sources.read(1, None, has_cpuinfo=True)) == 5
+    sources.look(0)
+    assert [record.subsystem for record in read(sources)][:4] == list(EACH_TICK)
     assert not sources.failures
 
 
@@ -55,9 +67,7 @@ def test_failures_are_counted_and_said_once(tmp_path: Path):
     said: list[str] = []
     sources = sources_of(make(tmp_path, "stat"), said)
     for _ in range(3):
-        assert [record.subsystem for record in sources.read(1, None, has_cpuinfo=False)] == [
-            "/proc/stat"
-        ]
+        assert [record.subsystem for record in read(sources)] == ["/proc/stat"]
     assert sources.failures == {"/proc/meminfo": 3, "/proc/net/dev": 3, "/proc/diskstats": 3}
     assert len(said) == 3
 
@@ -67,12 +77,12 @@ def test_statfs_of_a_recorded_tree_is_its_text(tmp_path: Path):
     (tmp_path / "statfs").write_bytes(b"{}\n")
     said: list[str] = []
     sources = sources_of(tmp_path, said)
-    assert not sources.has_new_mounts()
-    assert sources.read_statfs() == b"{}\n"
+    assert not sources.look(1) & NEW_MOUNTS
+    assert statfs(sources) == b"{}\n"
     (tmp_path / "statfs").unlink()
     (tmp_path / "statfs").mkdir()
     sources._statfs_text.close()  # noqa: SLF001 - as a read that fails does
-    assert sources.read_statfs() is None
+    assert statfs(sources) is None
     assert sources.failures == {"statfs[*]": 1}
 
 
@@ -83,9 +93,9 @@ def test_mounts_are_asked_below_the_root(tmp_path: Path, process: str):
     table.parent.mkdir()
     table.write_bytes(TABLE)
     sources = sources_of(tmp_path, [])
-    assert sources.has_new_mounts()
-    assert not sources.has_new_mounts()
-    text = sources.read_statfs()
+    assert sources.look(0) & NEW_MOUNTS
+    assert not sources.look(1) & NEW_MOUNTS
+    text = statfs(sources)
     assert text is not None
     assert text.startswith(b'{"mount_point":"/","block_size":')
     assert [mount["device"] for mount in sources.facts()["mounts"]] == ["/dev/sda1"]
@@ -94,9 +104,9 @@ def test_mounts_are_asked_below_the_root(tmp_path: Path, process: str):
 def test_without_a_mount_table_there_is_no_statfs(tmp_path: Path):
     said: list[str] = []
     sources = sources_of(make(tmp_path), said)
-    assert not sources.has_new_mounts()
-    assert not sources.has_new_mounts()
-    assert sources.read_statfs() is None
+    assert not sources.look(1) & NEW_MOUNTS
+    assert not sources.look(1) & NEW_MOUNTS
+    assert statfs(sources) is None
     assert sources.failures == {"mounts": 2}
     assert len(said) == 1
 
@@ -106,18 +116,18 @@ def test_cpus_are_looked_at_once_a_minute(tmp_path: Path):
     online.parent.mkdir(parents=True)
     online.write_bytes(b"0-1\n")
     sources = sources_of(tmp_path, [])
-    assert sources.has_new_cpus(0)
+    assert sources.look(0) == NEW_CPUS
     online.write_bytes(b"0\n")
-    assert not sources.has_new_cpus(MINUTE - 1)
-    assert sources.has_new_cpus(MINUTE)
-    assert not sources.has_new_cpus(2 * MINUTE)
+    assert not sources.look(MINUTE - 1)
+    assert sources.look(MINUTE) == NEW_CPUS
+    assert not sources.look(2 * MINUTE)
     online.write_bytes(b"0-7\n")
-    assert sources.has_new_cpus(MINUTE), "the clock went back: look"
+    assert sources.look(MINUTE) == NEW_CPUS, "the clock went back: look"
 
 
 def test_cpuinfo_at_every_tick_where_wanted(tmp_path: Path):
     sources = sources_of(make(tmp_path), [], is_cpuinfo_repeated=True)
-    assert sources.read(1, None, has_cpuinfo=False)[0].subsystem == "/proc/cpuinfo"
+    assert read(sources)[0].subsystem == "/proc/cpuinfo"
 
 
 def test_take_over_of_nobody(tmp_path: Path):

@@ -22,12 +22,13 @@ def test_reads_what_is_there_now(tmp_path: Path):
     file.close()
 
 
+@pytest.mark.parametrize("is_one_record", [False, True])
 @pytest.mark.parametrize("size", [0, 1, SMALLEST - 1, SMALLEST, SMALLEST + 1, 300_000])
-def test_reads_any_size_whole(tmp_path: Path, size: int):
+def test_reads_any_size_whole(tmp_path: Path, size: int, *, is_one_record: bool):
     path = tmp_path / "stat"
     text = os.urandom(size)
     path.write_bytes(text)
-    file = KernelFile(str(path), "/proc/stat")
+    file = KernelFile(str(path), "/proc/stat", is_one_record=is_one_record)
     assert file.read() == text
     assert file.read() == text
     file.close()

@@ -36,27 +36,25 @@ def test_any_mount_point_reads_back(point: bytes, want: str):
 
 
 def test_this_host_answers_as_df_counts(tmp_path: Path):
-    found = FileSystems("", print, set_alarm=lambda _: None).read([b"/"])
+    found = FileSystems("", print).read([b"/"])
     space = os.statvfs("/")
     parsed = json.loads(found)
     assert parsed["mount_point"] == "/"
     assert parsed["block_size"] * parsed["blocks_total"] == space.f_frsize * space.f_blocks
-    below = FileSystems(str(tmp_path), print, set_alarm=lambda _: None)
+    below = FileSystems(str(tmp_path), print)
     assert json.loads(below.read([b"/"]))["mount_point"] == "/"
 
 
-def test_an_alarm_for_each_mount_and_none_after_the_last():
-    alarms: list[float] = []
+def test_every_mount_is_asked_below_the_root():
     asked: list[bytes] = []
 
     def ask(path: bytes) -> Space:
         asked.append(path)
         return Space()
 
-    systems = FileSystems("/host", print, set_alarm=alarms.append, deadline=0.25, ask=ask)
+    systems = FileSystems("/host", print, ask=ask)
     assert systems.read([b"/", b"/boot"]).count(b"\n") == 2
     assert asked == [b"/host/", b"/host/boot"]
-    assert alarms == [0.25, 0.25, 0]
     assert systems.take_over() is None
 
 
@@ -68,7 +66,7 @@ def test_a_mount_that_refuses_is_left_out_and_said_once():
             raise OSError(errno.EIO, "Input/output error")
         return Space()
 
-    systems = FileSystems("", said.append, set_alarm=lambda _: None, ask=ask)
+    systems = FileSystems("", said.append, ask=ask)
     for _ in range(2):
         assert systems.read([b"/", b"/gone", b"/x"]).count(b"mount_point") == 2
     assert said == ["statfs of /gone: input/output error: left out where it fails (said once)"]
@@ -90,7 +88,7 @@ def test_a_mount_that_hangs_is_left_out_until_it_comes_back():
     ends: list[str] = []
 
     def record() -> None:
-        made.append(FileSystems("", said.append, set_alarm=lambda _: None, ask=ask))
+        made.append(FileSystems("", said.append, ask=ask))
         try:
             made[0].read(points)
         except Left:
@@ -113,7 +111,7 @@ def test_a_mount_that_hangs_is_left_out_until_it_comes_back():
 
 
 def test_an_alarm_that_comes_late_changes_nothing():
-    systems = FileSystems("", print, set_alarm=lambda _: None, ask=lambda _: Space())
+    systems = FileSystems("", print, ask=lambda _: Space())
     systems.read([b"/"])
     assert systems.take_over() is None
     assert systems.read([b"/"])

@@ -7,7 +7,7 @@ from perfkit.agent.clock import BOOTTIME, MONOTONIC, REALTIME
 from perfkit.agent.schedule import STEP, Schedule, Tick
 from perfkit.record import Record, canonical_lines
 from perfkit.source.host import json_text
-from perfkit.source.statfs import DEADLINE
+from perfkit.source.host_sources import NEW_CPUS, STATFS
 from perfkit.units import NS_PER_SECOND
 
 TYPE_CHECKING = False
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 HOST = "perfkit/host"
 CLOCK = "perfkit/clock"
 MISSED = "perfkit/missed"
-STATFS = "statfs[*]"
 
 PROGRESS = 600 * NS_PER_SECOND
 
@@ -68,9 +67,14 @@ def uuid4(noise: bytes) -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def statfs_deadline(period: int) -> float:
-    """Return the seconds that one mount may take where ticks are `period` nanoseconds apart."""
-    return min(DEADLINE, period / NS_PER_SECOND / 2)
+def patience(period: int) -> float:
+    """Return the seconds after which a tick that is not over yet must be stuck.
+
+    That is half a second into the next one (or half a period): setting the alarm anew at each tick
+    keeps it silent, and costs half of setting it and taking it back.
+    """
+    seconds = period / NS_PER_SECOND
+    return seconds + min(0.5, seconds / 2)
 
 
 class Recorder:
@@ -104,6 +108,7 @@ class Recorder:
         self._offset = clock.offset()
         self._asleep = clock.gettime(BOOTTIME) - clock.gettime(MONOTONIC)
         self._steps: list[dict[str, Fact]] = []
+        self._patience = patience(schedule.period)
         self._open: tuple[Tick, list[Record]] | None = None
         """The tick that is being read, and its records so far."""
         self._told = -PROGRESS
@@ -137,32 +142,35 @@ class Recorder:
             file_systems: Text of the mounts that answered that thread.
         """
         if self._open:
-            self._write(*self._open, file_systems)
+            tick, records = self._open
+            if file_systems:
+                ns = tick.ns if self._run else None
+                records.append(Record(tick.timestamp, STATFS, file_systems, ns))
+            self._write(tick, records)
         return self.record()
 
     def _sample(self, tick: Tick) -> None:
-        sources = self._sources
+        self._clock.set_alarm(self._patience)
         is_new = self._writer.prepare(tick.due)
-        has_new_mounts = sources.has_new_mounts()
-        has_new_cpus = sources.has_new_cpus(tick.due)
+        news = self._sources.look(tick.due)
         records: list[Record] = []
-        if is_new or has_new_mounts or has_new_cpus or tick.missed or self._steps:
-            records = self._own_records(tick, has_host=is_new or has_new_mounts or has_new_cpus)
-        ns = tick.ns if self._run else None
-        records += sources.read(tick.timestamp, ns, has_cpuinfo=is_new or has_new_cpus)
+        if is_new or news or tick.missed or self._steps:
+            records = self._own_records(tick, has_host=bool(is_new or news))
         # Whoever takes over while a mount hangs needs what there is so far.
         self._open = tick, records
-        self._write(tick, records, sources.read_statfs())
+        self._sources.read(
+            records,
+            tick.timestamp,
+            tick.ns if self._run else None,
+            has_cpuinfo=is_new or news >= NEW_CPUS,
+        )
+        self._write(tick, records)
 
-    def _write(self, tick: Tick, records: list[Record], file_systems: bytes | None) -> None:
+    def _write(self, tick: Tick, records: list[Record]) -> None:
         self._open = None
-        run = self._run
-        if file_systems:
-            ns = tick.ns if run else None
-            records.append(Record(tick.timestamp, STATFS, file_systems, ns))
         self._writer.append(canonical_lines(records), tick.due)
-        if run:
-            run.position += len(records)
+        if self._run:
+            self._run.position += len(records)
         self.samples += 1
         if not 0 <= tick.due - self._told < PROGRESS:
             self._tell_progress(tick, len(records))

@@ -9,7 +9,7 @@ import marshal
 import os
 
 from perfkit.agent.clock import REALTIME, Clock
-from perfkit.agent.loop import Recorder, Run, statfs_deadline, uuid4
+from perfkit.agent.loop import Recorder, Run, uuid4
 from perfkit.agent.schedule import Schedule
 from perfkit.agent.voice import Voice
 from perfkit.capture.write import CaptureWriter, Limits
@@ -80,9 +80,7 @@ class Session:
         self._sources = HostSources(
             options["root"],
             voice.warn,
-            set_alarm=clock.set_alarm,
             is_cpuinfo_repeated=options["is_cpuinfo_repeated"],
-            deadline=statfs_deadline(period),
             ask=ask,
         )
         limits = Limits(

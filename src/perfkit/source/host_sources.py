@@ -7,18 +7,25 @@ from perfkit.record import Record
 from perfkit.source.host import Fact, facts, text_at
 from perfkit.source.kernel_file import KernelFile
 from perfkit.source.mounts import MountTable
-from perfkit.source.statfs import DEADLINE, FileSystems
+from perfkit.source.statfs import FileSystems
 from perfkit.units import NS_PER_SECOND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from perfkit.source.statfs import Ask, SetAlarm
+    from perfkit.source.statfs import Ask
 
 CPUINFO = "/proc/cpuinfo"
+STATFS = "statfs[*]"
 EACH_TICK = ("/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats")
+IN_ONE_RECORD = ("/proc/stat", "/proc/meminfo")
+"""Made by `single_open` (fs/proc/stat.c, fs/proc/meminfo.c)."""
+
 MINUTE = 60 * NS_PER_SECOND
+
+NEW_MOUNTS = 1
+NEW_CPUS = 2
 
 
 class HostSources:
@@ -27,9 +34,7 @@ class HostSources:
     Args:
         root: Folder that stands for `/`: a host's tree mounted elsewhere, or a recorded one.
         warn: Takes one line about a source that fails.
-        set_alarm: Takes the seconds until `take_over` has to be called; 0 for not at all.
         is_cpuinfo_repeated: Whether /proc/cpuinfo is read at every tick.
-        deadline: Seconds that the statfs of one mount may take.
         ask: statvfs, or what stands for it.
 
     Raises:
@@ -41,66 +46,59 @@ class HostSources:
         root: str,
         warn: "Callable[[str], None]",
         *,
-        set_alarm: "SetAlarm",
         is_cpuinfo_repeated: bool = False,
-        deadline: float = DEADLINE,
         ask: "Ask" = os.statvfs,
     ) -> None:
         self.root = root.rstrip("/")
         self._warn = warn
         self.failures: dict[str, int] = {}
         """How often each source could not be read."""
-        self._cpuinfo = KernelFile(self.root + CPUINFO, CPUINFO)
+        self._files = [
+            KernelFile(self.root + name, name, is_one_record=name in IN_ONE_RECORD)
+            for name in EACH_TICK
+        ]
+        self._with_cpuinfo = [KernelFile(self.root + CPUINFO, CPUINFO), *self._files]
         self._is_cpuinfo_repeated = is_cpuinfo_repeated
-        self._files = [KernelFile(self.root + name, name) for name in EACH_TICK]
         self._statfs_text: KernelFile | None = None
         if self.root and os.path.exists(f"{self.root}/statfs"):
-            self._statfs_text = KernelFile(f"{self.root}/statfs", "statfs[*]")
+            self._statfs_text = KernelFile(f"{self.root}/statfs", STATFS)
         self._mounts = MountTable(self._mount_table())
         self._points: list[bytes] = []
-        self._file_systems = FileSystems(
-            self.root, warn, set_alarm=set_alarm, deadline=deadline, ask=ask
-        )
+        self._file_systems = FileSystems(self.root, warn, ask=ask)
         self._cpus: str | None = None
-        self._looked: int | None = None
+        self._looked = -MINUTE
         if not any(os.path.exists(self.root + name) for name in EACH_TICK):
             names = ", ".join(EACH_TICK)
             raise InputError(f"{root}: expected one of {names} below it, found none")
 
-    def has_new_mounts(self) -> bool:
-        """Return whether the mounts are others than at the last call."""
-        if self._statfs_text is not None:
-            return False
-        try:
-            is_changed = self._mounts.refresh()
-        except OSError as error:
-            self._count(self._mounts.file, error)
-            return False
-        if is_changed:
-            self._points = [mount.point for mount in self._mounts.mounts]
-        return is_changed
-
-    def has_new_cpus(self, at: int) -> bool:
-        """Return whether other CPUs are online than at the last look, once a minute.
+    def look(self, at: int) -> int:
+        """Return what is new since the last tick: NEW_MOUNTS, NEW_CPUS, both or 0.
 
         Args:
-            at: Time of the tick in nanoseconds since 1970.
+            at: Time of the tick in nanoseconds since 1970; CPUs are looked at once a minute.
         """
-        if self._looked is not None and 0 <= at - self._looked < MINUTE:
-            return False
-        self._looked = at
-        before, self._cpus = self._cpus, text_at(f"{self.root}/sys/devices/system/cpu/online")
-        return before != self._cpus
+        news = 0
+        poll = self._mounts.poll
+        if (poll is None or poll(0)) and self._refresh_mounts():
+            news = NEW_MOUNTS
+        if not 0 <= at - self._looked < MINUTE:
+            self._looked = at
+            before, self._cpus = self._cpus, text_at(f"{self.root}/sys/devices/system/cpu/online")
+            if before != self._cpus:
+                news |= NEW_CPUS
+        return news
 
-    def read(self, timestamp: int, ns: int | None, *, has_cpuinfo: bool) -> list[Record]:
-        """Return the kernel files' records of one tick.
+    def read(
+        self, records: list[Record], timestamp: int, ns: int | None, *, has_cpuinfo: bool
+    ) -> None:
+        """Add the records of one tick to `records`.
 
-        A file that cannot be read is left out of this tick, and counted.
+        A source that cannot be read is left out of this tick, and counted.
+
+        Raises:
+            Left: a mount hung for so long that another thread has taken over.
         """
-        files = self._files
-        if has_cpuinfo or self._is_cpuinfo_repeated:
-            files = [self._cpuinfo, *files]
-        records = []
+        files = self._with_cpuinfo if has_cpuinfo or self._is_cpuinfo_repeated else self._files
         for file in files:
             try:
                 text = file.read()
@@ -108,21 +106,12 @@ class HostSources:
                 self._count(file, error)
             else:
                 records.append(Record(timestamp, file.subsystem, text, ns))
-        return records
-
-    def read_statfs(self) -> bytes | None:
-        """Return the text of `statfs[*]`, None where there is none.
-
-        Raises:
-            Left: the calling thread is no longer the one who records.
-        """
         if self._statfs_text is None:
-            return self._file_systems.read(self._points) or None
-        try:
-            return self._statfs_text.read()
-        except OSError as error:
-            self._count(self._statfs_text, error)
-            return None
+            text = self._file_systems.read(self._points)
+        else:
+            text = self._recorded_statfs(self._statfs_text)
+        if text:
+            records.append(Record(timestamp, STATFS, text, ns))
 
     def take_over(self) -> bytes | None:
         """Record from now on in the calling thread: see `FileSystems.take_over`."""
@@ -145,3 +134,22 @@ class HostSources:
         if self.root and os.path.exists(first):
             return first
         return f"{self.root}/proc/self/mountinfo"
+
+    def _recorded_statfs(self, file: KernelFile) -> bytes:
+        try:
+            return file.read()
+        except OSError as error:
+            self._count(file, error)
+            return b""
+
+    def _refresh_mounts(self) -> bool:
+        if self._statfs_text is not None:
+            return False
+        try:
+            is_changed = self._mounts.refresh()
+        except OSError as error:
+            self._count(self._mounts.file, error)
+            return False
+        if is_changed:
+            self._points = [mount.point for mount in self._mounts.mounts]
+        return is_changed

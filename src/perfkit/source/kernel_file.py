@@ -11,11 +11,14 @@ class KernelFile:
     Args:
         path: Where it is.
         subsystem: What its records are called.
+        is_one_record: Whether the kernel makes it in one go (`single_open`), so that a read which
+            leaves room in its buffer had all of it.
     """
 
-    __slots__ = ("_size", "number", "path", "subsystem")
+    __slots__ = ("_is_one_record", "_size", "number", "path", "subsystem")
 
-    def __init__(self, path: str, subsystem: str) -> None:
+    def __init__(self, path: str, subsystem: str, *, is_one_record: bool = False) -> None:
+        self._is_one_record = is_one_record
         self.path = path
         self.subsystem = subsystem
         self.number = -1
@@ -25,8 +28,8 @@ class KernelFile:
     def read(self) -> bytes:
         """Return the whole file as it is now.
 
-        A seq_file gives about a page a call, and a new text only to a reader at its start: so it
-        is read from 0, and on until nothing comes, which alone proves the end.
+        A seq_file gives about a page of its records a call, and a new text only to a reader at its
+        start: so it is read from 0, and on until nothing comes, which alone proves the end.
 
         Raises:
             OSError: it is absent, gone with its device, or cannot be read; the next call opens it
@@ -36,6 +39,8 @@ class KernelFile:
             if self.number < 0:
                 self.number = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             data = os.pread(self.number, self._size, 0)
+            if self._is_one_record and len(data) < self._size:
+                return data
             more = os.pread(self.number, self._size, len(data)) if data else b""
             while more:
                 data += more

@@ -14,6 +14,10 @@ import select
 
 from perfkit.source.kernel_file import KernelFile
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _IMAGES = (b"squashfs", b"iso9660", b"udf", b"erofs", b"cramfs")
 """Read-only images (snaps, discs): full by design, and never in a capture of the original."""
 
@@ -86,26 +90,26 @@ class MountTable:
         path: mountinfo of a process that sees the host's mounts.
     """
 
-    __slots__ = ("_poll", "_table", "file", "mounts")
+    __slots__ = ("_table", "file", "mounts", "poll")
 
     def __init__(self, path: str) -> None:
         self.file = KernelFile(path, "mounts")
-        self._poll: select.poll | None = None
-        self._table: bytes | None = None
+        self.poll: Callable[[int], object] | None = None
+        """Returns something, called with 0, when the table changed; None where nobody tells."""
         self.mounts: list[Mount] = []
+        self._table: bytes | None = None
 
     def refresh(self) -> bool:
-        """Bring `mounts` up to date; return whether they changed.
+        """Read the table and bring `mounts` up to date; return whether it changed.
 
         Raises:
             OSError: the table cannot be read.
         """
-        if self._poll is not None and not self._poll.poll(0):
-            return False
         table = self.file.read()
-        if self._poll is None and self.file.is_of_kernel():
-            self._poll = select.poll()
-            self._poll.register(self.file.number, select.POLLPRI)
+        if self.poll is None and self.file.is_of_kernel():
+            poll = select.poll()
+            poll.register(self.file.number, select.POLLPRI)
+            self.poll = poll.poll
         if table == self._table:
             return False
         self._table = table

@@ -3,9 +3,10 @@
     {"mount_point":"/","block_size":4096,"blocks_total":1000,"blocks_free":700,"blocks_available":650}
 
 A file system whose device is gone can block its caller for ever, and no signal ends that.  A thread
-for the asking would cost as much as reading all files; so the recording thread asks, with an alarm
-set, and when that goes off another thread takes its place (`take_over`).  The one that was left
-behind finds out when it comes back, if it does: `Left` ends it.
+for the asking would cost as much as reading all files; so the recording thread asks, and sets an
+alarm for some time after the next tick.  Only if it hangs does the alarm go off, and another thread
+takes its place (`take_over`).  The one that was left behind finds out when it comes back, if it
+does: `Left` ends it.
 """
 
 import os
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Ask = Callable[[bytes], os.statvfs_result]
-    SetAlarm = Callable[[float], object]
-
-DEADLINE = 0.5
-"""Seconds that one mount may take: a tick waits so long once, then does without that mount."""
 
 
 class Left(BaseException):
@@ -37,42 +34,21 @@ def line_of(point: bytes, space: os.statvfs_result) -> bytes:
 
 
 class FileSystems:
-    """Asks the mounts of a host, each with its own deadline.
+    """Asks the mounts of a host; one that does not answer is asked no more until it does.
 
     Args:
         root: What stands before every mount point; empty for this host.
         warn: Takes one line about a mount that does not answer.
-        set_alarm: Takes the seconds until `take_over` has to be called; 0 for not at all.
-        deadline: Seconds that one mount may take.
         ask: statvfs, or what stands for it.
     """
 
-    __slots__ = (
-        "_ask",
-        "_asked",
-        "_deadline",
-        "_hung",
-        "_lines",
-        "_owner",
-        "_refused",
-        "_root",
-        "_set_alarm",
-        "_warn",
-    )
+    __slots__ = ("_ask", "_asked", "_hung", "_lines", "_owner", "_refused", "_root", "_warn")
 
     def __init__(
-        self,
-        root: str,
-        warn: "Callable[[str], None]",
-        *,
-        set_alarm: "SetAlarm",
-        deadline: float = DEADLINE,
-        ask: "Ask" = os.statvfs,
+        self, root: str, warn: "Callable[[str], None]", *, ask: "Ask" = os.statvfs
     ) -> None:
         self._root = os.fsencode(root)
         self._warn = warn
-        self._set_alarm = set_alarm
-        self._deadline = deadline
         self._ask = ask
         self._owner = 0
         self._asked: bytes | None = None
@@ -87,22 +63,22 @@ class FileSystems:
             Left: the caller waited too long and is no longer the one who records.
         """
         self._lines = lines = []
-        self._owner = self._owner or get_ident()
+        self._owner = owner = self._owner or get_ident()
         for point in points:
             if point in self._hung:
                 continue
             self._asked = point
-            self._set_alarm(self._deadline)
             try:
                 space = self._ask(self._root + point)
             except OSError as error:
-                self._stay(point)
                 self._refuse(point, error)
-            else:
-                self._stay(point)
-                lines.append(line_of(point, space))
+                continue
+            finally:
+                if self._owner != owner:
+                    self._hung.discard(point)
+                    raise Left
+            lines.append(line_of(point, space))
         self._asked = None
-        self._set_alarm(0)
         return b"".join(lines)
 
     def take_over(self) -> bytes | None:
@@ -118,11 +94,6 @@ class FileSystems:
         self._hung.add(point)
         self._warn(f"statfs of {_shown(point)} hangs: left out until it comes back")
         return b"".join(self._lines)
-
-    def _stay(self, point: bytes) -> None:
-        if self._owner != get_ident():
-            self._hung.discard(point)
-            raise Left
 
     def _refuse(self, point: bytes, error: OSError) -> None:
         if point not in self._refused:
