@@ -111,6 +111,10 @@ def test_every_setting_reaches_the_recorder():
     assert "collection = c.json (flag --collection)" in found.lines()
 
 
+def test_a_dash_is_standard_output():
+    assert options({"collection": "-"})[0]["collection"] == "/dev/stdout"
+
+
 def test_trickle_is_refused_and_says_what_to_do():
     assert refused({"mode": "trickle"}) == (
         "mode (flag --mode): trickle comes with the aggregator, in the next release: "

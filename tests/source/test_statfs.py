@@ -107,6 +107,7 @@ def test_a_mount_that_hangs_is_left_out_until_it_comes_back():
     let_go.set()
     thread.join(30)
     assert ends == ["left"]
+    assert said[1:] == ["statfs of /dead came back: it is asked again"]
     assert systems.read(points).count(b"mount_point") == 3
 
 

@@ -129,6 +129,8 @@ def options_of(found: Resolved, environment: "Mapping[str, str]") -> "Options":
     root = found.text("root")
     path = found.text("collection") or capture_path(environment)
     name = found.text("identifier") or identifier(root.rstrip("/")) or os.uname().nodename
+    if path == "-":
+        path = "/dev/stdout"
     found.texts["collection"], found.texts["identifier"] = path, name
     period, duration = found.number("frequency") or 0, found.number("duration")
     if found.is_on("once"):

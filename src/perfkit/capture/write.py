@@ -89,6 +89,7 @@ class CaptureWriter:
         "_first",
         "_has_bounds",
         "_is_fresh",
+        "_is_made",
         "_is_packed",
         "_is_regular",
         "_last_bytes",
@@ -106,7 +107,10 @@ class CaptureWriter:
             raise UsageError(
                 f"{path}: a capture is written as plain text or gzip: name it .json.gz"
             )
-        self._path = path
+        # A name that leads elsewhere stays what it is when its file is rotated.
+        self._path = (
+            os.path.realpath(path) if os.path.islink(path) and os.path.isfile(path) else path
+        )
         self._limits = limits
         self._warn = warn
         self._file = -1
@@ -178,7 +182,7 @@ class CaptureWriter:
             return
         try:
             self._finish()
-            if self._is_regular and not self._size and is_in_place(self._file, self._path):
+            if self._is_made and not self._size and is_in_place(self._file, self._path):
                 os.unlink(self._path)
         finally:
             self._let_go()
@@ -191,6 +195,7 @@ class CaptureWriter:
 
     def _open(self, *, is_new: bool = False) -> None:
         self._let_go()
+        self._is_made = not os.path.exists(self._path)
         self._file, tail = open_capture(self._path, self._warn, is_new=is_new)
         self._member = None
         self._is_fresh = True
@@ -270,8 +275,9 @@ class CaptureWriter:
         space = os.fstatvfs(self._file)
         free = space.f_bavail * space.f_frsize
         if free < self._limits.min_free:
-            floor = f"{self._limits.min_free / MIB:.1f} MiB have to stay (--min-free)"
-            raise DiskError(f"{self._path}: {free / MIB:.1f} MiB are free, {floor}")
+            wanted = f"{self._limits.min_free / MIB:.1f} MiB have to stay free (--min-free)"
+            what = f"found {free / MIB:.1f}: free some space or name another file"
+            raise DiskError(f"{self._path}: {wanted}, {what}")
 
     def _finish(self) -> None:
         """End the gzip member and hand everything to the disk."""

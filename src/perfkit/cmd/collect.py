@@ -18,13 +18,14 @@ _HELP = """Record this host: raw kernel text, a sample each period, into a captu
 From /proc/stat, meminfo, net/dev, diskstats, cpuinfo and the mounted disks to one file that
 `perfkit process` turns into CSV.  It goes on with a file that exists, cutting off what a crash left
 unfinished.  The first sample is taken at once (on the next whole second), the last at the end of
-the duration; SIGINT and SIGTERM end it before, with its last line whole.
+the duration; SIGINT, SIGTERM and SIGHUP end it before, with its last line whole.
 
 \b
 Examples:
   perfkit collect --watch
   perfkit collect --collection web1.json.gz --frequency 5s --duration 70m
   perfkit collect --duration infinity --max-age 1d --keep 30
+  perfkit collect --once --collection - | perfkit process - -o now/ --intervals all
 """
 
 _EPILOG = (

@@ -95,7 +95,7 @@ SETTINGS = (
     ),
     Setting(
         "collection",
-        "Capture to write, continued if it exists; gzip if it ends in .gz",
+        "Capture to write, continued if it exists; gzip if it ends in .gz; - for standard output",
         values.path,
         shown="perfkit/capture.json.gz in $XDG_STATE_HOME or ~/.local/state",
         metavar="FILE",

@@ -76,6 +76,7 @@ class FileSystems:
             finally:
                 if self._owner != owner:
                     self._hung.discard(point)
+                    self._warn(f"statfs of {_shown(point)} came back: it is asked again")
                     raise Left
             lines.append(line_of(point, space))
         self._asked = None
