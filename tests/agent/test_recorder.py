@@ -191,10 +191,21 @@ def test_what_cannot_begin_ends_with_its_code(tmp_path: Path, capfd: pytest.Capt
     os.write(end, marshal.dumps(options_for(tmp_path, tmp_path / "c.json")))
     os.close(end)
     codes: list[int] = []
-    main(reader, codes.append)
+    main(reader, codes.append, ScriptedClock)
     assert codes == [4]
     assert capfd.readouterr().err.startswith(f"perfkit: {tmp_path}: expected one of /proc/stat")
     assert not list(tmp_path.iterdir())
+
+
+def test_main_records_to_the_end(tmp_path: Path):
+    path = tmp_path / "c.json"
+    reader, end = os.pipe()
+    os.write(end, marshal.dumps(options_for(make_host(tmp_path / "root"), path)))
+    os.close(end)
+    codes: list[int] = []
+    main(reader, codes.append, AlarmClock)
+    assert codes == [0]
+    assert len(lines_of(path)) == 2 + 3 * 5
 
 
 def test_a_bug_says_where_it_is():

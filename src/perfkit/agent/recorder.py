@@ -159,7 +159,11 @@ def code_of(error: Exception, voice: Voice) -> int:
     return EXIT_BUG
 
 
-def main(file: int, finish: "Callable[[int], object]" = os._exit) -> None:
+def main(
+    file: int,
+    finish: "Callable[[int], object]" = os._exit,
+    make_clock: "Callable[[], Clock]" = Clock,
+) -> None:
     """Record with the options that wait in the pipe `file`, then end the process.
 
     At once, because a thread that hangs in a statfs must not hold up the end.  It returns only
@@ -168,7 +172,7 @@ def main(file: int, finish: "Callable[[int], object]" = os._exit) -> None:
     options = read_options(file)
     voice = Voice(options["loglevel"])
     try:
-        session = Session(options, Clock(), voice, finish)
+        session = Session(options, make_clock(), voice, finish)
     except PerfkitError as error:
         finish(code_of(error, voice))
     else:
