@@ -7,7 +7,7 @@ import pytest
 
 from perfkit.agent import launch
 from perfkit.agent.launch import options_of, parse, start, watched
-from perfkit.errors import UsageError
+from perfkit.errors import PerfkitError, UsageError
 from perfkit.settings.resolve import resolve
 
 SECOND = 1_000_000_000
@@ -198,3 +198,10 @@ def test_ctrl_c_before_the_start_is_a_clean_end(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(launch, "start", interrupt)
     assert launch.main([]) == 0
+
+
+def test_an_interpreter_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(launch, "block_signals", lambda: None)
+    monkeypatch.setattr(launch.sys, "executable", "/no/such/python")
+    with pytest.raises(PerfkitError, match="cannot start '/no/such/python' again: no such file"):
+        launch.become_recorder(options()[0])

@@ -162,9 +162,11 @@ def test_options_and_secrets_are_in_no_argument_list(tmp_path: Path):
     path = tmp_path / "c.json"
     with recording("--collection", path, "--identifier", "web-one") as process:
         words = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
+        name = Path(f"/proc/{process.pid}/comm").read_text()
     assert words[1:3] == [b"-I", b"-S"]
     assert words[3].endswith(b"perfkit/agent/lean.py")
     assert len(words) == 6
+    assert name == "perfkit-collect\n"
 
 
 def test_memory_is_that_of_a_bare_interpreter(tmp_path: Path):
@@ -231,6 +233,15 @@ def test_a_stderr_that_is_gone_does_not_stop_it(tmp_path: Path):
     assert subprocess.run(words, stderr=end, env=QUIET, check=False).returncode == 0
     os.close(end)
     assert path.exists()
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_standard_files_do_not_end_up_in_the_capture(tmp_path: Path, closed: str):
+    path = tmp_path / "c.json"
+    script = f'exec "$0" -m perfkit collect --once --collection "$1" {closed}'
+    words = ["/bin/sh", "-c", script, sys.executable, path]
+    subprocess.run(words, env=QUIET, check=True, timeout=60)
+    assert lines_of(path)[0]["subsystem"] == "perfkit/host"
 
 
 SAMPLE = ["/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats", "statfs[*]"]

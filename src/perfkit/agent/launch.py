@@ -87,6 +87,7 @@ def start(flags: dict[str, str], environment: "Mapping[str, str]", *, etc: str =
     Raises:
         UsageError: a setting is wrong.
     """
+    fill_standard_files()
     found = resolve("collect", flags, environment, etc=etc)
     options = options_of(found, environment)
     voice = Voice(options["loglevel"])
@@ -182,6 +183,16 @@ def _check(found: Resolved) -> None:
         raise UsageError("once (flag --once): one sample has no interval to watch: leave one out")
 
 
+def fill_standard_files() -> None:
+    """Open /dev/null where stdin, stdout or stderr is closed.
+
+    Else the capture would get the number of stderr, and what is said would go into it.
+    """
+    while (file := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(file, True)  # the recorder needs them too
+    os.close(file)
+
+
 def become_recorder(options: "Options") -> "NoReturn":
     """Replace this process by a bare interpreter that records."""
     reader, writer = os.pipe()
@@ -191,4 +202,8 @@ def become_recorder(options: "Options") -> "NoReturn":
     # From here to its first wait a signal stays pending: no half-started end, no traceback.
     block_signals()
     script = os.path.join(PACKAGE, "agent", "lean.py")
-    os.execv(sys.executable, [sys.executable, "-I", "-S", script, str(reader)])  # noqa: S606
+    try:
+        os.execv(sys.executable, [sys.executable, "-I", "-S", script, str(reader)])  # noqa: S606
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise PerfkitError(f"python: cannot start {sys.executable!r} again: {reason}") from error

@@ -8,7 +8,19 @@ import os
 import sys
 import time
 
+
+def take_name(name: bytes) -> None:
+    """Be `name` to top and ps, of which the kernel keeps 15 characters (man 5 proc_pid_comm)."""
+    try:
+        file = os.open("/proc/self/comm", os.O_WRONLY)
+    except OSError:
+        return
+    os.write(file, name)
+    os.close(file)
+
+
 if __name__ == "__main__":
+    take_name(b"perfkit-collect")
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
     from perfkit.agent.recorder import main
