@@ -236,7 +236,7 @@ class ControlPlane:
         return self._machines.get((tenant_id, identifier))
 
     def machine(self, tenant_id: UUID, identifier: str, *, create: bool) -> Machine | None:
-        """Return the tenant's machine of that identifier; None where there is none, unless `create`.
+        """Return the machine of that identifier; None where there is none, unless `create`.
 
         Raises:
             UsageError: the identifier is not one, or there is no such tenant.
