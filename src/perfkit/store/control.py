@@ -39,6 +39,8 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 """What a machine may be called on the wire."""
 
 LONGEST_NAME = 100
+LONGEST_NUMBER = 15
+"""Digits of a machine's number: a UUID without hyphens has more."""
 
 
 __all__ = ["ControlPlane", "Credential", "FirstRun", "Key", "Machine", "Tenant"]
@@ -61,6 +63,7 @@ class ControlPlane:
         self._lock = threading.RLock()
         self._used: dict[UUID, int] = {}
         self._machines: dict[tuple[UUID, str], Machine] = {}
+        self._machines_by_id: dict[tuple[UUID, UUID | int], Machine] = {}
         self._keys: dict[str, list[tuple[bytes, Credential]]] = {}
         self._file_keys: dict[str, list[tuple[bytes, Credential]]] = {}
         with self._talking():
@@ -248,29 +251,12 @@ class ControlPlane:
         if IDENTIFIER.fullmatch(identifier) is None:
             what = "expected 1 to 100 of A-Z a-z 0-9 . _ : -"
             raise UsageError(f"machine's identifier: {what}, found {shown(identifier)}")
-        with self._writing():
+        with self._lock:
             found = self._machines.get((tenant_id, identifier))
-            if found is not None:
-                return found
-            (number,) = self._db.execute(
-                "SELECT coalesce(max(number), 0) + 1 FROM machine WHERE tenant = ?",
-                (tenant_id.bytes,),
-            ).fetchone()
-            made = Machine(
-                id=uuid4(),
-                tenant=tenant_id,
-                number=number,
-                identifier=identifier,
-                name=identifier,
-                created=self._now(),
-            )
-            row = (made.id.bytes, tenant_id.bytes, number, identifier, made.name, made.created)
-            try:
-                self._db.execute("INSERT INTO machine VALUES (?, ?, ?, ?, ?, ?)", row)
-            except sqlite3.IntegrityError as error:
-                raise UsageError(f"tenant {tenant_id}: there is none of that id") from error
-        self._machines[tenant_id, identifier] = made
-        return made
+            if found is None:
+                found = self._new_machine(tenant_id, identifier)
+                self._remember(found)  # not before it lasts: lines are logged under its id
+            return found
 
     def machines(self, tenant_id: UUID, *, after: int = 0, limit: int = 1000) -> list[Machine]:
         """Return the tenant's machines whose number is above `after`, in order of number."""
@@ -283,22 +269,17 @@ class ControlPlane:
         return [machine_of(row) for row in rows]
 
     def machine_by_id(self, tenant_id: UUID, uuid_or_number: UUID | str) -> Machine | None:
-        """Return the tenant's machine of that UUID or number; another tenant's does not exist."""
+        """Return the tenant's machine of that UUID or number; another tenant's does not exist.
+
+        From memory: safe on an event loop.
+        """
         text = str(uuid_or_number)
-        if text.isascii() and text.isdigit() and len(text) < 19:
-            column: str = "number"
-            value: int | bytes = int(text)
-        else:
-            try:
-                column, value = "id", UUID(text).bytes
-            except ValueError:
-                return None
-        with self._talking():
-            row = self._db.execute(
-                f"SELECT {MACHINE_COLUMNS} FROM machine WHERE tenant = ? AND {column} = ?",  # noqa: S608 - constants
-                (tenant_id.bytes, value),
-            ).fetchone()
-        return machine_of(row) if row is not None else None
+        try:
+            is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+            key = int(text) if is_number else UUID(text)
+        except ValueError:
+            return None
+        return self._machines_by_id.get((tenant_id, key))
 
     def first_run(self, name: str = "default") -> FirstRun | None:
         """Make the first tenant and its keys; return them, or None where there is a tenant.
@@ -321,14 +302,40 @@ class ControlPlane:
 
     def _read_all(self) -> None:
         self._machines.clear()
+        self._machines_by_id.clear()
         self._keys.clear()
         for row in self._db.execute(f"SELECT {MACHINE_COLUMNS} FROM machine"):  # noqa: S608 - a constant
-            found = machine_of(row)
-            self._machines[found.tenant, found.identifier] = found
+            self._remember(machine_of(row))
         live = f"SELECT hash, {KEY_COLUMNS} FROM key WHERE revoked IS NULL"  # noqa: S608 - a constant
         for row in self._db.execute(live):
             digest, key = row[0], key_of(row[1:])
             self._keys.setdefault(key.prefix, []).append((digest, credential_of(key)))
+
+    def _new_machine(self, tenant_id: UUID, identifier: str) -> Machine:
+        with self._writing():
+            (number,) = self._db.execute(
+                "SELECT coalesce(max(number), 0) + 1 FROM machine WHERE tenant = ?",
+                (tenant_id.bytes,),
+            ).fetchone()
+            made = Machine(
+                id=uuid4(),
+                tenant=tenant_id,
+                number=number,
+                identifier=identifier,
+                name=identifier,
+                created=self._now(),
+            )
+            row = (made.id.bytes, tenant_id.bytes, number, identifier, made.name, made.created)
+            try:
+                self._db.execute("INSERT INTO machine VALUES (?, ?, ?, ?, ?, ?)", row)
+            except sqlite3.IntegrityError as error:
+                raise UsageError(f"tenant {tenant_id}: there is none of that id") from error
+        return made
+
+    def _remember(self, machine: Machine) -> None:
+        self._machines[machine.tenant, machine.identifier] = machine
+        self._machines_by_id[machine.tenant, machine.id] = machine
+        self._machines_by_id[machine.tenant, machine.number] = machine
 
     def _with_last_use(self, key: Key) -> Key:
         used = self._used.get(key.id)

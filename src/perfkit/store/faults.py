@@ -63,6 +63,13 @@ _passed = 0
 _lock = threading.Lock()
 
 
+def arm(text: str | None) -> None:
+    """Ask for a fault as the variable does, in this process; None asks for none any more."""
+    global _fault, _passed
+    with _lock:
+        _fault, _passed = parsed(text), 0
+
+
 def is_awaited(name: str) -> bool:
     """Return whether the point called `name` is the one that a test asked for."""
     return _fault is not None and _fault.name == name

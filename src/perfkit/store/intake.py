@@ -23,7 +23,7 @@ from perfkit.store.batch import HIGHEST_POSITION, Batch, Limits, Outcome, Piece,
 from perfkit.store.control import ControlPlane
 from perfkit.store.folder import own
 from perfkit.store.log import Flight, LoggedFrame, Place, Run, TenantLog, Writer
-from perfkit.store.log.frame import KINDS, NUMBERED_HERE, STREAM
+from perfkit.store.log.frame import KINDS, NUMBERED_HERE, STREAM, UPLOAD
 from perfkit.store.log.runs import RunKey
 from perfkit.store.log.writer import check_room
 from perfkit.store.reading import Stretch, bodies_of, lines_of, matches
@@ -108,12 +108,15 @@ class Intake:
         self._writer = Writer(self._land, self._logged, min_free=self._limits.min_free)
 
     def close(self) -> None:
-        """Write what is on its way, then let go of the folder."""
+        """Write what is on its way, then let go of the folder; a second call does nothing."""
+        if self._owned < 0:
+            return
         self._writer.close()
         self._threads.shutdown()
         for tenant in self._tenants.values():
             tenant.log.close()
         os.close(self._owned)
+        self._owned = -1
 
     def has_room(self) -> bool:
         """Return whether the disk is above its floor: else `accept` raises DiskError."""
@@ -223,8 +226,7 @@ class Intake:
             return found
 
     async def _tenant(self, tenant: UUID) -> _Tenant:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         found = self._tenants.get(tenant)
         if found is None:
             found = await self._loop.run_in_executor(self._threads, self._opened, tenant)
@@ -259,7 +261,8 @@ class Intake:
         before: Flight | None = None
         for part, size in parts:
             flight = Flight(ask.tenant.log, run, first, part, size=size)
-            flight.kind = max(ask.kind, run.kind)
+            run.is_upload = run.is_upload or ask.kind == UPLOAD
+            flight.kind = run.kind
             flight.flags = ask.flags
             if ask.flags or len(parts) == 1:
                 flight.digest = digest
@@ -325,8 +328,11 @@ class Intake:
 
     def _land(self, flights: list[Flight]) -> None:
         """Hand a round over to the loop; called in the writer's thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._landed, flights)
+        try:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._landed, flights)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            self._landed(flights)
 
     def _landed(self, flights: list[Flight]) -> None:
         for flight in flights:

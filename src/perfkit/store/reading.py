@@ -1,6 +1,7 @@
 """Read a run's lines back from the log: to compare, to know bodies again, to export."""
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from perfkit.store.log.runs import Run
 from perfkit.store.log.segment import Rows, as_rows, headers
 from perfkit.store.log.tenant import TenantLog
 from perfkit.store.log.writer import timestamp_of
+
+_log = logging.getLogger(__name__)
 
 
 class Stretch(NamedTuple):
@@ -95,7 +98,11 @@ def _compare(log: TenantLog, stretch: Stretch, frame: Stored) -> tuple[int, int]
     is_whole = high - low == header.lines and not header.flags & NUMBERED_HERE
     if is_whole and hashlib.sha256(b"".join(sent)).digest() == header.hash:
         return high - low, high - low
-    held = lines_in(frame.text(log))[low - header.first : high - header.first]
+    try:
+        held = lines_in(frame.text(log))[low - header.first : high - header.first]
+    except InputError as error:
+        _log.error("%s", error)
+        return high - low, 0
     return high - low, sum(map(bytes.__eq__, sent, held))
 
 

@@ -75,6 +75,7 @@ class TenantLog:
         self._closed: list[int] = []
         self._rows = bytearray()
         self._without_index: dict[int, bytes] = {}
+        self._just_closed: list[int] = []
         self._end = 0  # of what is synced
         self._written = bytearray()  # rows of what is written beyond
         self._written_end = 0
@@ -232,10 +233,10 @@ class TenantLog:
         except OSError as error:  # derived: the next start makes it again
             _log.warning("%s: no index of segment %d: %s", self.folder, segment, error.strerror)
 
-    def unindexed(self) -> list[int]:
-        """Return the segments that grow no more and have no index on disk yet."""
-        with self._lock:
-            return sorted(self._without_index)
+    def take_closed(self) -> list[int]:
+        """Return the segments that grow no more since the last call: they want an index."""
+        taken, self._just_closed = self._just_closed, []
+        return taken
 
     def _numbers(self) -> list[int]:
         try:
@@ -289,6 +290,7 @@ class TenantLog:
             if self._active:
                 self._closed.append(self._active)
                 self._without_index[self._active] = bytes(self._rows)
+                self._just_closed.append(self._active)
             self._active, self._rows = number, bytearray()
             self._end = self._ordinal = 0
         self.close()

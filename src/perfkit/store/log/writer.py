@@ -172,7 +172,7 @@ class Writer:
         for log, frame in logged:
             self._logged(log, frame)
         for log in groups:
-            for segment in log.unindexed():
+            for segment in log.take_closed():
                 self._indexer.submit(log.index, segment)
 
     def _write(self, log: TenantLog, group: list[Flight]) -> list[LoggedFrame]:
@@ -212,11 +212,13 @@ def _by_log(flights: list[Flight]) -> dict[TenantLog, list[Flight]]:
 
 
 def check_room(folder: Path, min_free: int, wanted: int = 0) -> None:
-    """Return where there is room for so many bytes more, above the floor.
+    """Return where there is room for so many bytes more above the floor; 0 is no floor.
 
     Raises:
         OSError: ENOSPC, saying how much is free.
     """
+    if not min_free:
+        return
     while not folder.exists():
         folder = folder.parent
     status = os.statvfs(folder)
