@@ -68,13 +68,17 @@ class ControlPlane:
         self._file_keys: dict[str, list[tuple[bytes, Credential]]] = {}
         with self._talking():
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        with self._talking():
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            migrate(self._db, path)
-            path.chmod(0o600)
-            self._read_all()
+        try:
+            with self._talking():
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._db.execute("PRAGMA foreign_keys=ON")
+                migrate(self._db, path)
+                path.chmod(0o600)
+                self._read_all()
+        except DiskError:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         """Note when keys were last used, and let go of the file."""
