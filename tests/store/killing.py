@@ -1,0 +1,208 @@
+"""Machines that send, remember what was acknowledged, and hold the server to it afterwards."""
+
+import gzip
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from uuid import UUID
+
+from perfkit.store.control import ControlPlane
+
+SERVED = Path(__file__).with_name("served.py")
+PATIENCE_SECONDS = 20
+NOT_THERE = (OSError, http.client.HTTPException)
+
+
+class Machine:
+    """A host that sends batches of a run, the next one only once the last was acknowledged.
+
+    Its batches are of any length; now and then it sends one again that was acknowledged, or the
+    same one on two connections at once.
+    """
+
+    def __init__(self, name, ingest_key, read_key, *, is_numbered):
+        self.name = name
+        self.ingest_key = ingest_key
+        self.read_key = read_key
+        self.run = UUID(int=random.Random(name).getrandbits(128))  # noqa: S311 - the same each time
+        self.is_numbered = is_numbered
+        self.random = random.Random(name)  # noqa: S311 - the same each time
+        self.acknowledged = 0
+        self.batches = []
+        self.problems = []
+
+    def line(self, number):
+        """Return the line at a position: six make a sample of ten seconds."""
+        text = f"{self.name} {number} " + "x" * (number * 7919 % 400)
+        second = 1_700_000_000 + number // 6 * 10
+        return b'{"timestamp":%d,"subsystem":"/proc/x%d","measurement":"%b"}\n' % (
+            second,
+            number % 6,
+            text.encode(),
+        )
+
+    def lines(self, first, end):
+        return [self.line(number) for number in range(first, end)]
+
+    def send(self, port, ended):
+        """Send until the server is gone."""
+        try:
+            with connected(port) as connection:
+                while not ended.is_set():
+                    self.send_one(connection)
+                    if self.batches and self.random.random() < 0.2:
+                        again = self.random.choice(self.batches)
+                        answer = self.post(connection, *again)
+                        self.expect(answer, duplicates=again[1] - again[0])
+        except NOT_THERE:
+            pass
+        except Exception as error:  # noqa: BLE001 - a thread's failure is the test's
+            self.problems.append(repr(error))
+
+    def send_one(self, connection):
+        first = self.acknowledged
+        # What was not acknowledged is sent again as it was, without positions; else cut anew.
+        length = 1 + self.random.randrange(40) if self.is_numbered else 1 + first % 40
+        answer = self.post(connection, first, first + length)
+        if answer["lines"] + answer["duplicates"] != length or answer["error"] is not None:
+            self.problems.append(f"{length} lines sent, answered {answer}")
+        self.acknowledged = first + length
+        self.batches.append((first, first + length))
+
+    def post(self, connection, first, end):
+        lines = self.lines(first, end)
+        headers = {"Authorization": f"Bearer {self.ingest_key}", "Content-Encoding": "gzip"}
+        if self.is_numbered:
+            path = f"/v1/upload?machine_id={self.name}"
+            headers |= {"Perfkit-Run": str(self.run), "Perfkit-Position": str(first)}
+            body = b"".join(lines)
+        else:
+            path = "/v1/trickle"
+            measurements = [json.loads(line) for line in lines]
+            body = json.dumps({"identifier": self.name, "measurements": measurements}).encode()
+        connection.request("POST", path, gzip.compress(body, 1), headers)
+        response = connection.getresponse()
+        text = response.read()
+        if response.status != 200:
+            self.problems.append(f"status {response.status}: {text!r}")
+        return json.loads(text)
+
+    def expect(self, answer, *, duplicates):
+        if (answer["lines"], answer["duplicates"]) != (0, duplicates):
+            self.problems.append(f"{duplicates} lines sent again, answered {answer}")
+
+    def check(self, port):
+        """Compare the server's export with what was acknowledged."""
+        assert not self.problems
+        machines = json.loads(self.get(port, "/api/v1/machines"))["items"]
+        ids = [machine["id"] for machine in machines if machine["identifier"] == self.name]
+        if not ids and not self.acknowledged:
+            return
+        (id_,) = ids
+        export = self.get(port, f"/api/v1/machines/{id_}/export?format=capture")
+        had = export.splitlines(keepends=True)
+        # All that was acknowledged, perhaps one batch more, each line once and in its order.
+        assert self.acknowledged <= len(had) <= self.acknowledged + 40
+        assert had == self.lines(0, len(had))
+
+    def get(self, port, path):
+        with connected(port) as connection:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self.read_key}"})
+            response = connection.getresponse()
+            text = response.read()
+            assert response.status == 200, text
+            return text
+
+
+def fleet(folder):
+    """Return three machines of two tenants, whose keys are in the folder."""
+    control = ControlPlane(folder / "control.sqlite")
+    machines = []
+    for tenant_name, names in [("one", ["a1", "a2"]), ("two", ["b1"])]:
+        tenant = control.create_tenant(tenant_name)
+        _, ingest = control.create_key(tenant.id, "ingest", may_create=True)
+        _, read = control.create_key(tenant.id, "read")
+        machines += [Machine(name, ingest, read, is_numbered=name != "a2") for name in names]
+    control.close()
+    return machines
+
+
+def connected(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+    return closing(connection)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class Nursery:
+    """Forks servers; `server` gives one that answers."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, str(SERVED)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    @contextmanager
+    def server(self, folder, port, fault=""):
+        self.process.stdin.write(f"{folder}\t{port}\t{fault}\n")
+        self.process.stdin.flush()
+        pid = int(self.process.stdout.readline())
+        try:
+            yield pid
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            assert self.process.stdout.readline() == "ended\n"
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def wait_for(port):
+    """Wait until the server answers; return the seconds that took."""
+    start = time.monotonic()
+    while True:
+        try:
+            with connected(port) as connection:
+                connection.request("GET", "/v1/ping")
+                assert connection.getresponse().read() == b"pong"
+        except NOT_THERE:
+            if time.monotonic() - start > PATIENCE_SECONDS:
+                raise
+            time.sleep(0.005)
+        else:
+            return time.monotonic() - start
+
+
+@contextmanager
+def load(machines, port):
+    """Let all machines send while the block runs."""
+    ended = threading.Event()
+    threads = [threading.Thread(target=each.send, args=(port, ended)) for each in machines]
+    for thread in threads:
+        thread.start()
+    try:
+        yield threads
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(PATIENCE_SECONDS)
+            assert not thread.is_alive()
