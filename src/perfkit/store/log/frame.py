@@ -143,20 +143,33 @@ class LoggedFrame:
         text: The text, where it is at hand.
     """
 
-    __slots__ = ("_read", "_text", "count", "first", "kind", "machine", "place", "received", "run")
+    __slots__ = ("_header", "_read", "_text", "count", "first", "place", "received")
 
     def __init__(
         self, place: Place, header: Header, read: Callable[[], bytes], text: bytes | None = None
     ) -> None:
         self.place = place
-        self.machine = UUID(bytes=header.machine)
-        self.run = UUID(bytes=header.run)
-        self.kind = KINDS[header.kind]
         self.first = header.first
         self.count = header.lines
         self.received = header.received
+        self._header = header
         self._read = read
         self._text = text
+
+    @property
+    def machine(self) -> UUID:
+        """Whose lines they are."""
+        return UUID(bytes=self._header.machine)
+
+    @property
+    def run(self) -> UUID:
+        """Of which of its runs."""
+        return UUID(bytes=self._header.run)
+
+    @property
+    def kind(self) -> str:
+        """`stream` or `upload`."""
+        return KINDS[self._header.kind]
 
     @property
     def lines(self) -> bytes:
