@@ -22,19 +22,26 @@ PATIENCE_SECONDS = 20
 NOT_THERE = (OSError, http.client.HTTPException)
 
 
+class NoRoomError(Exception):
+    """The server's disk is full: 507."""
+
+
 class Machine:
     """A host that sends batches of a run, the next one only once the last was acknowledged.
 
     Its batches are of any length; now and then it sends one again that was acknowledged, or the
-    same one on two connections at once.
+    same one on two connections at once.  Where the disk is full it tries again until there is room.
     """
 
-    def __init__(self, name, ingest_key, read_key, *, is_numbered):
+    def __init__(self, name, ingest_key, read_key, *, is_numbered, noise_bytes=0):
         self.name = name
         self.ingest_key = ingest_key
         self.read_key = read_key
         self.run = UUID(int=random.Random(name).getrandbits(128))  # noqa: S311 - the same each time
         self.is_numbered = is_numbered
+        self.noise_bytes = noise_bytes
+        """Bytes of each line that do not compress."""
+        self.refusals = 0
         self.random = random.Random(name)  # noqa: S311 - the same each time
         self.acknowledged = 0
         self.batches = []
@@ -43,6 +50,8 @@ class Machine:
     def line(self, number):
         """Return the line at a position: six make a sample of ten seconds."""
         text = f"{self.name} {number} " + "x" * (number * 7919 % 400)
+        if self.noise_bytes:
+            text += random.Random(number).randbytes(self.noise_bytes).hex()  # noqa: S311 - noise
         second = 1_700_000_000 + number // 6 * 10
         return b'{"timestamp":%d,"subsystem":"/proc/x%d","measurement":"%b"}\n' % (
             second,
@@ -58,7 +67,12 @@ class Machine:
         try:
             with connected(port) as connection:
                 while not ended.is_set():
-                    self.send_one(connection)
+                    try:
+                        self.send_one(connection)
+                    except NoRoomError:
+                        self.refusals += 1
+                        ended.wait(0.05)
+                        continue
                     if self.batches and self.random.random() < 0.2:
                         again = self.random.choice(self.batches)
                         answer = self.post(connection, *again)
@@ -92,6 +106,8 @@ class Machine:
         connection.request("POST", path, gzip.compress(body, 1), headers)
         response = connection.getresponse()
         text = response.read()
+        if response.status == 507:
+            raise NoRoomError
         if response.status != 200:
             self.problems.append(f"status {response.status}: {text!r}")
         return json.loads(text)
@@ -103,15 +119,16 @@ class Machine:
     def check(self, port):
         """Compare the server's export with what was acknowledged."""
         assert not self.problems
+        acknowledged = self.acknowledged
         machines = json.loads(self.get(port, "/api/v1/machines"))["items"]
         ids = [machine["id"] for machine in machines if machine["identifier"] == self.name]
-        if not ids and not self.acknowledged:
+        if not ids and not acknowledged:
             return
         (id_,) = ids
         export = self.get(port, f"/api/v1/machines/{id_}/export?format=capture")
         had = export.splitlines(keepends=True)
         # All that was acknowledged, perhaps one batch more, each line once and in its order.
-        assert self.acknowledged <= len(had) <= self.acknowledged + 40
+        assert acknowledged <= len(had) <= self.acknowledged + 40
         assert had == self.lines(0, len(had))
 
     def get(self, port, path):
@@ -123,7 +140,7 @@ class Machine:
             return text
 
 
-def fleet(folder):
+def fleet(folder, *, noise_bytes=0):
     """Return three machines of two tenants, whose keys are in the folder."""
     control = ControlPlane(folder / "control.sqlite")
     machines = []
@@ -131,7 +148,10 @@ def fleet(folder):
         tenant = control.create_tenant(tenant_name)
         _, ingest = control.create_key(tenant.id, "ingest", may_create=True)
         _, read = control.create_key(tenant.id, "read")
-        machines += [Machine(name, ingest, read, is_numbered=name != "a2") for name in names]
+        machines += [
+            Machine(name, ingest, read, is_numbered=name != "a2", noise_bytes=noise_bytes)
+            for name in names
+        ]
     control.close()
     return machines
 
@@ -159,8 +179,8 @@ class Nursery:
         )
 
     @contextmanager
-    def server(self, folder, port, fault=""):
-        self.process.stdin.write(f"{folder}\t{port}\t{fault}\n")
+    def server(self, folder, port, fault="", min_free=1):
+        self.process.stdin.write(f"{folder}\t{port}\t{min_free}\t{fault}\n")
         self.process.stdin.flush()
         pid = int(self.process.stdout.readline())
         try:

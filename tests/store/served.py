@@ -1,7 +1,9 @@
 """Starts servers for tests that kill them: each a process of its own, forked from a warm one.
 
-Run as a program it loads the server once, then forks for each line `<folder> <port> <fault>` on
-stdin and answers with the pid.  Segments are small, so that their changes are among what is killed.
+Run as a program it loads the server once, then forks for each line on stdin, which is folder, port,
+floor of free bytes and fault between tabs, and answers with the pid.
+
+Segments are small, so that their changes are among what is killed.
 """
 
 import os
@@ -21,7 +23,7 @@ def main() -> None:
     from perfkit.store import faults  # noqa: PLC0415 - after that
 
     for line in sys.stdin:
-        folder, port, fault = line.rstrip("\n").split("\t")
+        folder, port, min_free, fault = line.rstrip("\n").split("\t")
         pid = os.fork()
         if pid:
             print(pid, flush=True)
@@ -35,7 +37,7 @@ def main() -> None:
             port=int(port),
             folder=Path(folder),
             keys_file=Path(folder) / "apikeys",
-            limits=Limits(min_free_bytes=1),
+            limits=Limits(min_free_bytes=int(min_free)),
         )
         run(options, lambda text: print(text, file=sys.stderr, flush=True))
         os._exit(0)

@@ -3,10 +3,9 @@
 import asyncio
 import os
 import random
-import subprocess
 
 import pytest
-from uploads import MACHINE, RUN, TENANT, accepted, batch, line, lines, opened
+from uploads import MACHINE, RUN, TENANT, accepted, batch, line, lines, mounted, opened
 
 from perfkit.errors import DiskError
 from perfkit.store import faults
@@ -14,20 +13,6 @@ from perfkit.store.intake import Outcome
 from perfkit.units import MIB
 
 POINTS = ["log.before-write", "log.mid-frame", "log.before-sync", "log.after-sync"]
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 4 MiB; skipped where this user may not mount one."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(tmp_path)]
-    try:
-        done = subprocess.run(command, capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount")
-    if done.returncode:
-        pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr.decode().strip()}")
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 def noise(number):
@@ -55,7 +40,12 @@ def fill(intake, first, count):
 
 
 @pytest.mark.parametrize("min_free", [0, MIB], ids=["no-floor", "floor"])
-def test_a_full_disk_stops_the_way_in_until_there_is_room(small_disk, min_free):
+def test_a_full_disk_stops_the_way_in_until_there_is_room(tmp_path, min_free):
+    with mounted(tmp_path, 4) as disk:
+        fill_and_free(disk, min_free)
+
+
+def fill_and_free(small_disk, min_free):
     data = small_disk / "data"
     intake = opened(data, min_free=min_free, segment_bytes=MIB)
     ballast = small_disk / "ballast"

@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
+
+import pytest
 
 from perfkit.store.intake import Batch, Intake, Limits, Piece
 
@@ -44,6 +47,28 @@ def folder_in_memory():
     where = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=where) as name:
         yield Path(name)
+
+
+@contextmanager
+def mounted(parent, mebibytes):
+    """A disk of its own of so many MiB; the test is skipped where this user may not mount one."""
+    folder = parent / "disk"
+    folder.mkdir()
+    options = f"size={mebibytes}m,mode=700"
+    try:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("there is no mount")
+    if done.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def accepted(intake, *batches):
