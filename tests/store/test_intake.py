@@ -182,6 +182,43 @@ def test_frames_reach_the_loader_in_the_order_of_the_log(intake):
     assert frame.lines == b"".join(lines(5, 9))
 
 
+def test_a_loader_that_fails_stops_nobody(intake, caplog):
+    intake.loader_put = lambda _tenant, _frame: 1 // 0
+    assert accepted(intake, batch(0, lines(0, 5)), batch(5, lines(5, 9))) == [
+        Outcome(lines=5),
+        Outcome(lines=4),
+    ]
+    intake.close()
+    assert caplog.text.count("was not handed on") == 2
+
+
+def test_what_is_on_its_way_is_not_told_yet(intake):
+    async def look():
+        task = asyncio.create_task(intake.accept(batch(0, lines(0, 10))))
+        await asyncio.sleep(0)  # launched; the loop has not heard that it landed
+        before = intake.intervals(TENANT, MACHINE, RUN), intake.waiting_bytes
+        await task
+        return before
+
+    accepted(intake, batch(20, lines(20, 25)))
+    before = asyncio.run(look())
+    assert before == ([(20, 24)], sum(map(len, lines(0, 10))))
+    assert intake.intervals(TENANT, MACHINE, RUN) == [(0, 9), (20, 24)]
+
+
+def test_what_lands_after_its_loop_is_closed_is_kept(intake):
+    async def launch():
+        task = asyncio.create_task(intake.accept(batch(0, lines(0, 5))))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    accepted(intake, batch(20, lines(20, 25)))
+    asyncio.run(launch())
+    intake.close()
+    assert intake.intervals(TENANT, MACHINE, RUN) == [(0, 4), (20, 24)]
+
+
 def test_replay_begins_behind_a_place(intake):
     for first in range(0, 20, 5):
         accepted(intake, batch(first, lines(first, first + 5)))
@@ -207,6 +244,20 @@ def test_a_body_without_positions_is_stored_once(intake):
         Outcome(duplicates=5),
     ]
     assert list(intake.lines(TENANT, MACHINE)) == lines(0, 10) + lines(3, 8)
+
+
+def test_bodies_are_known_though_their_hashes_left_memory(tmp_path):
+    intake = opened(tmp_path, runs_with_bodies=1)
+    runs = [UUID(int=number) for number in range(30, 34)]
+    for run in runs:
+        assert unnumbered(intake, lines(0, 5), run=run) == [Outcome(lines=5)]
+    for run in runs:
+        assert unnumbered(intake, lines(5, 9), lines(0, 5), run=run) == [
+            Outcome(lines=4),
+            Outcome(duplicates=5),
+        ]
+        assert list(intake.lines(TENANT, MACHINE, run=run)) == lines(0, 9)
+    intake.close()
 
 
 def test_bodies_are_known_after_a_restart(tmp_path):

@@ -74,3 +74,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     frame_bytes: int = TEXT_BYTES
     """Text of a frame."""
+
+    runs_with_bodies: int = 1024
+    """Runs without positions of which the hashes of bodies are kept in memory."""

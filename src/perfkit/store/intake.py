@@ -30,9 +30,6 @@ from perfkit.store.reading import Stretch, bodies_of, lines_of, matches
 
 __all__ = ["Batch", "Intake", "Limits", "Outcome", "Piece", "RunInfo"]
 
-READ_BODIES = 1024
-"""Runs without positions of which the hashes of bodies are kept in memory."""
-
 
 class _Tenant:
     """One tenant's log, its runs, and what of them is on its way to the disk."""
@@ -319,7 +316,7 @@ class Intake:
                 run.bodies = read
         self._with_bodies[run] = None
         self._with_bodies.move_to_end(run)
-        if len(self._with_bodies) > READ_BODIES:
+        if len(self._with_bodies) > self._limits.runs_with_bodies:
             oldest = next(iter(self._with_bodies))
             if not oldest.flights:
                 del self._with_bodies[oldest]

@@ -169,11 +169,17 @@ class Writer:
                 log.keep()
                 logged += [(log, frame) for frame in frames]
         self._landed(flights)
-        for log, frame in logged:
-            self._logged(log, frame)
+        self._tell(logged)
         for log in groups:
             for segment in log.take_closed():
                 self._indexer.submit(log.index, segment)
+
+    def _tell(self, logged: list[tuple[TenantLog, LoggedFrame]]) -> None:
+        for log, frame in logged:
+            try:
+                self._logged(log, frame)
+            except Exception:  # noqa: BLE001 - what is not loaded now is read from the log later
+                _log.exception("%s: %s was not handed on", log.folder, frame.place)
 
     def _write(self, log: TenantLog, group: list[Flight]) -> list[LoggedFrame]:
         texts = [b"".join(flight.lines) for flight in group]
