@@ -273,9 +273,9 @@ class TenantLog:
     def _begin_segment(self) -> None:
         number = self._active + 1
         path = self._path(number)
-        if not self.folder.is_dir():
+        if not self._active:  # every folder's entry has to last: log, tenant, tenants
             self.folder.mkdir(parents=True, exist_ok=True)
-            for folder in (self.folder.parent, self.folder.parent.parent):
+            for folder in list(self.folder.parents)[:3]:
                 sync_folder(folder)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
