@@ -135,16 +135,20 @@ def started(folder: Path, *arguments: str, **more: object) -> "subprocess.Popen[
 )
 def test_a_signal_ends_it_and_leaves_nothing(tmp_path: Path, number: int, code: int):
     # It waits for more on standard input, its hidden folder made, when the signal comes.
-    running = started(tmp_path, "-", "-o", "out", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert running.stdin
-    running.stdin.write(capture(500))
-    running.stdin.flush()
-    deadline = time.monotonic() + 20
-    while not list(tmp_path.glob("out/.perfkit-*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    running.send_signal(number)
-    _, err = running.communicate(timeout=20)
+    with started(
+        tmp_path, "-", "-o", "out", stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        try:
+            running.stdin.write(capture(500))
+            running.stdin.flush()
+            deadline = time.monotonic() + 20
+            while not list(tmp_path.glob("out/.perfkit-*")):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            running.send_signal(number)
+            _, err = running.communicate(timeout=20)
+        finally:
+            running.kill()
     assert (running.returncode, err) == (code, b"")
     assert list(tmp_path.iterdir()) == []
 
