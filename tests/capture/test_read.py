@@ -161,7 +161,8 @@ def test_a_disk_error_ends_the_reading_and_is_a_problem():
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"]))
 def test_any_bytes_give_records_or_problems(data: bytes, start: bytes):
     got, problems = read(start + data)
-    assert got or problems.count or problems.notes or not (start + data).strip()
+    blank = not (start + data).removeprefix(b"\xef\xbb\xbf").strip()
+    assert got or problems.count or problems.notes or blank
 
 
 @given(st.data())

@@ -124,6 +124,14 @@ def test_what_cannot_be_done_is_said_in_one_line(capsys, arguments, code, messag
     assert os.listdir() == ["web1.json"]  # noqa: PTH208 - the names, no more
 
 
+def not_measured() -> dict[str, str]:
+    """Return an environment in which no coverage is taken of a child.
+
+    Its file would not fit a full disk either, and a signal within its tracer's lock never ends.
+    """
+    return {name: text for name, text in os.environ.items() if "COVERAGE" not in name}
+
+
 def started(folder: Path, *arguments: str, **more: object) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "perfkit", "process", *arguments], cwd=folder, **more
@@ -136,7 +144,13 @@ def started(folder: Path, *arguments: str, **more: object) -> "subprocess.Popen[
 def test_a_signal_ends_it_and_leaves_nothing(tmp_path: Path, number: int, code: int):
     # It waits for more on standard input, its hidden folder made, when the signal comes.
     with started(
-        tmp_path, "-", "-o", "out", stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        tmp_path,
+        "-",
+        "-o",
+        "out",
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=not_measured(),
     ) as running:
         try:
             running.stdin.write(capture(500))
@@ -160,8 +174,7 @@ def test_a_full_disk_is_7_and_leaves_nothing(tmp_path: Path):
     done = subprocess.run(
         ["bash", "-c", script, sys.executable],
         cwd=tmp_path,
-        # A measurement of coverage could not write its own file either.
-        env={name: text for name, text in os.environ.items() if "COVERAGE" not in name},
+        env=not_measured(),
         capture_output=True,
         text=True,
         check=False,
@@ -181,7 +194,7 @@ def test_a_terminal_sees_a_bar_and_then_the_summary(tmp_path: Path):
             "-o",
             "out",
             stderr=theirs,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "40"},
+            env={**not_measured(), "TERM": "xterm", "COLUMNS": "40"},
         ).wait(timeout=30)
         os.close(theirs)
         shown = os.read(ours, 100_000)
