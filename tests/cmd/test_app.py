@@ -107,7 +107,7 @@ def test_version_is_also_an_option(capsys, monkeypatch):
     assert capsys.readouterr().out == f"perfkit {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["serve", "ctl"])
+@pytest.mark.parametrize("name", ["ctl"])
 def test_what_is_not_built_says_so(name, capsys, monkeypatch):
     monkeypatch.setattr(_output.signal, "signal", lambda *_: None)
     assert cli.main([name, "--listen", "x", "y"]) == 2

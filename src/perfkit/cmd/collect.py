@@ -52,12 +52,12 @@ def register(app: typer.Typer) -> None:
         command, path, period = watched(flags, os.environ)
         raise typer.Exit(run(command, Path(path), period))
 
-    parameters = [_parameter(setting) for setting in settings_of("collect") if setting.flags]
+    parameters = [parameter_of(setting) for setting in settings_of("collect") if setting.flags]
     collect.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     app.command("collect", help=_HELP, epilog=_EPILOG)(collect)
 
 
-def _parameter(setting: Setting) -> inspect.Parameter:
+def parameter_of(setting: Setting) -> inspect.Parameter:
     """Return the option of one setting as Typer reads it from a function."""
     variables = setting.old[:1] or setting.variables[:1]
     notes = [f"[{name}]" for name in variables]

@@ -1,23 +1,92 @@
-"""`perfkit serve`: comes with the aggregator; until then it says so instead of doing nothing."""
+"""`perfkit serve`: its help, its settings, what it says at the start; the work is in `server`."""
+
+import inspect
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from perfkit.errors import UsageError
+from perfkit.cmd._output import say
+from perfkit.cmd.collect import parameter_of
+from perfkit.settings.table import settings_of
 
-_ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
+if TYPE_CHECKING:
+    from perfkit.server.run import Options, Started
+    from perfkit.settings.resolve import Resolved
+
+_HELP = """Take in what collectors send, store it, answer.
+
+With no configuration it listens on 127.0.0.1:8080, keeps everything in one data folder, and makes a
+first tenant; its keys are shown once and written to first-run.json there.  Whatever was
+acknowledged is on disk, stored once, however often it is sent.  SIGINT and SIGTERM end it when
+requests under way have been answered.
+
+\b
+Examples:
+  perfkit serve
+  perfkit serve --listen 0.0.0.0:8080 --data-dir /var/lib/perfkit
+"""
+
+_EPILOG = (
+    "A setting comes from its flag, else its variable, --config FILE, /etc/perfkit/serve.toml, "
+    "/etc/pcc.env, its default: docs/settings.md."
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command(
-        "serve",
-        help="Take in what collectors send, store it, answer.  Comes in the next release.",
-        context_settings=_ANYTHING,
-    )(_serve)
+
+    def serve(**options: str | bool | None) -> None:
+        from perfkit.settings.resolve import resolve
+
+        flags = {
+            name: "true" if given is True else str(given)
+            for name, given in options.items()
+            if given is not None and given is not False
+        }
+        found = resolve("serve", flags, os.environ)
+        for warning in found.warnings:
+            say(warning)
+        _serve(_options(found))
+
+    parameters = [parameter_of(setting) for setting in settings_of("serve")]
+    serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    app.command("serve", help=_HELP, epilog=_EPILOG)(serve)
 
 
-def _serve() -> None:
-    raise UsageError(
-        "serve comes in the next release, with the aggregator: this one collects on a host "
-        "(perfkit collect) and converts captures (perfkit process)"
+def _options(found: "Resolved") -> "Options":
+    import platformdirs
+
+    from perfkit.server.limits import Limits
+    from perfkit.server.run import Options
+
+    host, _, port = found.text("listen").rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    folder = Path(found.text("data_dir") or platformdirs.user_state_path("perfkit") / "server")
+    return Options(
+        host=host,
+        port=int(port),
+        folder=folder.absolute(),
+        keys_file=Path(found.text("apikeys_file") or folder / "apikeys"),
+        limits=Limits(min_free_bytes=found.number("min_free") or 0),
     )
+
+
+def _serve(options: "Options") -> None:
+    from perfkit.server.run import run
+
+    run(options, say, _started)
+
+
+def _started(server: "Started") -> None:
+    """Say where it listens, and the keys of a first start."""
+    if server.first_run is not None:
+        import json
+
+        told = json.loads(server.first_run.read_bytes())
+        say(f"first start: tenant {told['tenant']!r}; these keys are shown once, and are kept in")
+        say(f"  {server.first_run}")
+        for name in ("ingest_key", "read_key", "admin_key"):
+            say(f"  {name:10}  {told[name]}")
+    say(f"serving on {server.url}, data in {server.services.folder}; Ctrl-C ends")

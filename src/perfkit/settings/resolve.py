@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 DEFAULT = "default"
 
+_ORIGINAL = {"serve": "PCD_"}
+"""How the original's variables of a command begin, where not with PCC_."""
+
 
 class Resolved:
     """The settings of one start.
@@ -104,10 +107,11 @@ def resolve(
         found.texts[setting.name] = text
         found.origins[setting.name] = origin
         found.values[setting.name] = _value(setting, text, origin) if text else None
+    begins = _ORIGINAL.get(command, "PCC_")
     odd = [
         name
         for name, text in sorted(environment.items())
-        if text and name.startswith("PCC_") and not _is_known(name, settings)
+        if text and name.startswith(begins) and not _is_known(name, settings)
     ]
     found.warnings += _about(odd, "")
     return found

@@ -159,6 +159,14 @@ def path(text: str) -> str:
     return os.path.expanduser(text)
 
 
+def address(text: str) -> str:
+    """Return HOST:PORT; a port alone, or after a colon alone, is that of every address."""
+    host, _, port = text.strip().rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError("expected HOST:PORT, such as 127.0.0.1:8080")
+    return f"{host}:{int(port)}"
+
+
 def plain(text: str) -> str:
     """Return a text without blanks around it."""
     return text.strip()

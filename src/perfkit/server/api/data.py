@@ -1,0 +1,204 @@
+"""Machines and what is known of them, for a key of their tenant."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from aiohttp import web
+
+from perfkit.server.api.call import Call
+from perfkit.server.api.export import Sender
+from perfkit.server.api.times import moment, whole
+from perfkit.server.api.types import (
+    ExportQuery,
+    Machine,
+    Machines,
+    MachinesQuery,
+    Page,
+    Query,
+    RangeQuery,
+    Run,
+    Runs,
+    SeriesQuery,
+)
+from perfkit.server.auth import INGEST
+from perfkit.server.gate import Gate
+from perfkit.server.limits import Limits
+from perfkit.server.refusal import bad_request, not_found
+from perfkit.store import control as stored
+from perfkit.store.control import ControlPlane
+from perfkit.store.engines import SOURCES, LatestRows, Queries, Series, Stats
+from perfkit.store.intake import Intake, RunInfo
+
+Result = TypeVar("Result")
+
+
+class Data:
+    """The endpoints that read.
+
+    Args:
+        control: Knows the machines.
+        intake: Has the lines.
+        engine: Has the rows.
+        limits: How much of anything.
+        workers: Threads that ask.
+        sender: Sends exports.
+    """
+
+    def __init__(
+        self,
+        control: ControlPlane,
+        intake: Intake,
+        engine: Queries,
+        limits: Limits,
+        workers: ThreadPoolExecutor,
+        sender: Sender,
+    ) -> None:
+        self.queries = Gate(limits.queries, "queries")
+        self.exports = Gate(limits.exports, "exports")
+        self._control = control
+        self._intake = intake
+        self._engine = engine
+        self._limits = limits
+        self._workers = workers
+        self._sender = sender
+
+    async def machines(self, call: Call[MachinesQuery, None]) -> Machines:
+        """List the tenant's machines in order of their number."""
+        query = call.query
+        own = call.credential.machine
+        if query.identifier is not None:
+            found = self._control.known_machine(call.tenant, query.identifier)
+            items = [found] if found and own in (None, found.id) else []
+            return Machines(items=[self._machine(one) for one in items], next=None)
+        if call.credential.scope == INGEST:
+            raise bad_request("an ingest key asks for one machine: add ?identifier=")
+        limit = self._limit(query)
+        found_all = await self._asked(
+            partial(self._control.machines, call.tenant, after=query.after, limit=limit + 1)
+        )
+        items = found_all[:limit]
+        return Machines(
+            items=[self._machine(one) for one in items],
+            next=items[-1].number if len(found_all) > limit else None,
+        )
+
+    async def machine(self, call: Call[Query, None]) -> Machine:
+        """Show one machine."""
+        return self._machine(await self._found(call))
+
+    async def latest(self, call: Call[Query, None]) -> dict[str, LatestRows]:
+        """Show the newest figures of a machine by source."""
+        machine = await self._found(call)
+        return await self._asked(partial(self._engine.latest, call.tenant, machine.id))
+
+    async def series(self, call: Call[SeriesQuery, None]) -> Series:
+        """Show min, mean and max of each column of a source for each bucket of time."""
+        machine = await self._found(call)
+        query = call.query
+        if query.points > self._limits.points:
+            raise bad_request(f"points: expected {self._limits.points} at most")
+        start, end = _range(query)
+        source = _source(call.part("source"))
+        ask = partial(self._engine.series, call.tenant, machine.id, source)
+        return await self._asked(partial(ask, start, end, query.points))
+
+    async def stats(self, call: Call[RangeQuery, None]) -> list[Stats]:
+        """Show what the values of each column of a source were over a range."""
+        machine = await self._found(call)
+        start, end = _range(call.query)
+        source = _source(call.part("source"))
+        ask = partial(self._engine.stats, call.tenant, machine.id, source)
+        return await self._asked(partial(ask, start, end))
+
+    async def runs(self, call: Call[Page, None]) -> Runs:
+        """List what is held of each run of a machine."""
+        machine = await self._found(call)
+        found = await self._asked(partial(self._intake.runs, call.tenant, machine.id))
+        after, limit = call.query.after, self._limit(call.query)
+        return Runs(
+            items=[_run(info) for info in found[after : after + limit]],
+            next=after + limit if len(found) > after + limit else None,
+        )
+
+    async def run(self, call: Call[Query, None]) -> Run:
+        """Show what is held of one run."""
+        machine = await self._found(call)
+        for info in await self._asked(partial(self._intake.runs, call.tenant, machine.id)):
+            if str(info.run) == call.part("run").lower():
+                return _run(info)
+        raise not_found("run")
+
+    async def export(self, call: Call[ExportQuery, None]) -> web.StreamResponse:
+        """Send a machine's lines as a capture, or the CSV files made of them."""
+        query = call.query
+        start, end = _range(query)
+        machine = await self._found(call)
+        lines = partial(
+            self._intake.lines,
+            call.tenant,
+            machine.id,
+            run=query.run,
+            start=whole(start),
+            end=whole(end),
+        )
+        name = f"machine-{machine.number}"
+        with self.exports.place():
+            if query.format == "capture":
+                return await self._sender.capture(call.request, lines, name)
+            file = "portal.csv" if query.format == "portal" else query.file
+            options = ["--intervals", query.intervals]
+            return await self._sender.tree(call.request, lines, options, file, name)
+
+    async def _found(self, call: Call[Query, None]) -> stored.Machine:
+        """Return the machine that the path names, if the key may know of it."""
+        find = partial(self._control.machine_by_id, call.tenant, call.part("machine"))
+        machine = await self._asked(find)
+        own = call.credential.machine
+        if machine is None or own not in (None, machine.id):
+            raise not_found("machine")
+        return machine
+
+    def _machine(self, found: stored.Machine) -> Machine:
+        return Machine(
+            id=found.id,
+            number=found.number,
+            identifier=found.identifier,
+            name=found.name,
+            last_seen=self._engine.last_seen(found.tenant, found.id),
+        )
+
+    def _limit(self, page: Page) -> int:
+        if page.limit > self._limits.page_items:
+            raise bad_request(f"limit: expected {self._limits.page_items} at most")
+        return page.limit
+
+    async def _asked(self, ask: Callable[[], Result]) -> Result:
+        with self.queries.place():
+            async with asyncio.timeout(self._limits.query_seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._workers, ask)
+
+
+def _range(query: RangeQuery | ExportQuery) -> tuple[float | None, float | None]:
+    start, end = moment(query.start, "start"), moment(query.end, "end")
+    if start is not None and end is not None and start > end:
+        raise bad_request("expected a start before the end")
+    return start, end
+
+
+def _source(name: str) -> str:
+    if name not in SOURCES:
+        raise not_found(f"source: expected one of {' '.join(SOURCES)}")
+    return name
+
+
+def _run(info: RunInfo) -> Run:
+    return Run(
+        run=info.run,
+        kind="upload" if info.kind == "upload" else "stream",
+        started=info.started,
+        lines=info.lines,
+        intervals=info.intervals,
+    )

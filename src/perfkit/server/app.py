@@ -1,0 +1,93 @@
+"""The application: its parts, made once and put together; no work is done here."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from perfkit.server.answers import refusal_of, refused
+from perfkit.server.api.admin import Admin
+from perfkit.server.api.call import Caller
+from perfkit.server.api.data import Data
+from perfkit.server.api.export import Sender
+from perfkit.server.api.table import endpoints, public, sending
+from perfkit.server.gate import Floor
+from perfkit.server.health import Health
+from perfkit.server.hello import Hello
+from perfkit.server.ingest import Ingest
+from perfkit.server.limits import Limits
+from perfkit.server.metrics import Counters
+from perfkit.server.openapi import Document
+from perfkit.store.control import ControlPlane
+from perfkit.store.engines import Queries
+from perfkit.store.intake import Intake
+
+_DECODERS = 4
+_QUERIES = 4
+
+
+@dataclass(kw_only=True)
+class Services:
+    """What the application is made of; whoever makes it closes it."""
+
+    control: ControlPlane
+    intake: Intake
+    engine: Queries
+    limits: Limits
+    folder: Path
+    """The data folder."""
+
+    counters: Counters = field(default_factory=Counters)
+    decoders: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_DECODERS, "perfkit-decode")
+    )
+    askers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_QUERIES, "perfkit-query")
+    )
+
+
+def application(services: Services) -> web.Application:
+    """Return the application."""
+    limits, control = services.limits, services.control
+    waiting = services.folder / "tmp"
+    waiting.mkdir(exist_ok=True, mode=0o700)
+    floor = Floor(services.folder, limits.min_free_bytes)
+    ingest = Ingest(
+        control, services.intake, limits, floor, waiting, services.decoders, services.counters
+    )
+    sender = Sender(services.askers, limits, waiting)
+    data = Data(control, services.intake, services.engine, limits, services.askers, sender)
+    hello = Hello(limits, waiting)
+    health = Health(services.counters, ingest.gate, data.queries, floor)
+    caller = Caller(control, limits, waiting)
+    table = endpoints(data, Admin(control))
+    table += public(hello, health) + sending(ingest)
+    document = Document(table)
+    table.append(document.row())
+    app = web.Application(middlewares=[_answering(services.counters)])
+    app.router.add_routes([web.route(row.method, row.path, row.handler(caller)) for row in table])
+    return app
+
+
+def _answering(counters: Counters) -> Middleware:
+    """Return what turns every end of a handler into an answer, and counts it."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        start = time.perf_counter()
+        try:
+            response = await handler(request)
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:  # noqa: BLE001 - every end has an answer
+            response = refused(request.path, refusal_of(error))
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "none"
+        counters.answered(route, response.status, time.perf_counter() - start)
+        return response
+
+    return answer

@@ -1,0 +1,193 @@
+"""The process: data folder, lock, socket, stores, signals; from the start to the last answer."""
+
+import asyncio
+import contextlib
+import resource
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from perfkit.capture.lock import holder
+from perfkit.errors import DiskError, UsageError
+from perfkit.server.app import Services, application
+from perfkit.server.connection import connections
+from perfkit.server.first_run import first_tenant
+from perfkit.server.keys_file import KeysFile
+from perfkit.server.limits import Limits
+from perfkit.server.no_rows import NoRows
+from perfkit.store.control import ControlPlane, Tenant
+from perfkit.store.intake import Intake
+from perfkit.store.intake import Limits as IntakeLimits
+
+_BACKLOG = 4096
+_LOOK_SECONDS = 1.0
+_GRACE_SECONDS = 15.0
+"""How long requests under way may take once the server is told to end."""
+
+Say = Callable[[str], None]
+
+
+class Options(msgspec.Struct, kw_only=True, frozen=True):
+    """How the server is started."""
+
+    host: str
+    port: int
+    """0: any free one."""
+
+    folder: Path
+    """The data folder, made if absent."""
+
+    keys_file: Path
+    """The original's `apikeys`."""
+
+    limits: Limits
+
+
+class Started(msgspec.Struct, frozen=True):
+    """A server that answers."""
+
+    url: str
+    tenant: Tenant
+    services: Services
+    first_run: Path | None
+    """The file with the first keys, if this start made them."""
+
+
+def run(options: Options, say: Say, started: Callable[[Started], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; what was acknowledged by then is on disk.
+
+    Args:
+        options: How.
+        say: Takes a line for a person.
+        started: Called once requests are answered.
+
+    Raises:
+        UsageError: the folder or the port is taken, or the address is none.
+        DiskError: the folder cannot be used.
+    """
+    asyncio.run(_run(options, say, started))
+
+
+async def _run(options: Options, say: Say, started: Callable[[Started], None] | None) -> None:
+    end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end.set)
+    async with serving(options, say) as server:
+        if started is not None:
+            started(server)
+        await end.wait()
+        say("ending: requests under way are answered first")
+
+
+@asynccontextmanager
+async def serving(options: Options, say: Say) -> AsyncIterator[Started]:
+    """Give a server that answers, and end it."""
+    _raise_open_files(options.limits.connections)
+    with _stores(options) as services:
+        listener = _listener(options.host, options.port)
+        try:
+            tenant, first_run = first_tenant(services.control, options.folder)
+            runner = web.AppRunner(application(services), shutdown_timeout=_GRACE_SECONDS)
+            await runner.setup()
+            loop = asyncio.get_running_loop()
+            if runner.server is None:
+                raise RuntimeError("aiohttp made no server")
+            made = connections(runner.server, options.limits, loop)
+            watch = asyncio.create_task(_watch(services, tenant, options.keys_file, say))
+            server = await loop.create_server(made, sock=listener, backlog=_BACKLOG)
+            try:
+                yield Started(_url(listener), tenant, services, first_run)
+            finally:
+                server.close()
+                watch.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watch
+                await runner.cleanup()
+        finally:
+            listener.close()
+
+
+@contextmanager
+def _stores(options: Options) -> Iterator[Services]:
+    """Give the stores of a data folder, and close them."""
+    folder, limits = options.folder, options.limits
+    intake = _intake(folder, limits)
+    try:
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
+        control = ControlPlane(folder / "control.sqlite")
+        intake.control = control
+        try:
+            yield Services(
+                control=control,
+                intake=intake,
+                engine=NoRows(),
+                limits=limits,
+                folder=folder,
+            )
+        finally:
+            control.close()
+    finally:
+        intake.close()
+
+
+def _intake(folder: Path, limits: Limits) -> Intake:
+    try:
+        return Intake(folder, limits=IntakeLimits(min_free=limits.min_free_bytes))
+    except UsageError:
+        with (folder / "lock").open("rb") as file:
+            pid = holder(file.fileno())
+        who = f"process {pid}" if pid else "another process"
+        raise UsageError(
+            f"{folder}: {who} serves from it: stop that one, or name another --data-dir"
+        ) from None
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Return the socket that listens, bound but not accepting yet."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise UsageError(
+            f"cannot listen on {host}:{port}: {reason}: stop what listens there, or name another"
+            " --listen HOST:PORT"
+        ) from None
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _watch(services: Services, tenant: Tenant, path: Path, say: Say) -> None:
+    """Look at the keys file each second, and write down now and then when keys were used."""
+    control = services.control
+    keys = KeysFile(path, lambda secrets: control.set_file_keys(tenant.id, secrets), say)
+    looks = 0
+    while True:
+        await asyncio.to_thread(keys.look)
+        looks += 1
+        if looks % 60 == 0:
+            with contextlib.suppress(DiskError):  # a full disk: the next time, or never
+                await asyncio.to_thread(control.flush_used)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _raise_open_files(connections_: int) -> None:
+    """Let the process have as many files open as it may have connections, if it is allowed to."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections_ + 1024
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -1,0 +1,191 @@
+"""Engines: where measured rows are kept, behind one small contract.
+
+The log is the truth: an engine can lose everything and be filled again from it.  `apply` is
+idempotent, so that whoever feeds it may begin again anywhere at or before `loaded`.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+import msgspec
+
+from perfkit.columns import Value
+from perfkit.errors import InputError, PerfkitError, UsageError
+
+if TYPE_CHECKING:
+    from perfkit.store.log.frame import LoggedFrame, Place
+
+SOURCES = ("cpu", "cpus", "memory", "net", "disk", "fs", "system")
+"""What can be asked for by name; `cpu` is all CPUs together, `cpus` each of them."""
+
+
+class StoreError(PerfkitError):
+    """One tenant's rows cannot be read or written now; other tenants' can."""
+
+    exit_code = 7
+
+
+class QueryTimeout(PerfkitError):  # noqa: N818 - the query was stopped, nothing is wrong
+    """A query took longer than it may."""
+
+    exit_code = 5
+
+
+class UnknownSource(UsageError):  # noqa: N818 - the error is in the words
+    """There is no source of that name."""
+
+
+class BadRange(InputError, UsageError):  # noqa: N818 - the same
+    """The range asked for ends before it starts, or the points are out of bounds."""
+
+    exit_code = 2
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """One column of one device over time: a number a bucket, None where there is none."""
+
+    name: str
+    device: str
+    """Empty where the source has one row for the host."""
+
+    unit: str
+    min: list[float | None]
+    mean: list[float | None]
+    max: list[float | None]
+
+
+class Series(msgspec.Struct, kw_only=True):
+    """Columns of one source of one machine over time."""
+
+    start: float
+    """Unix time; inclusive."""
+
+    end: float
+    """Unix time; exclusive."""
+
+    step_s: float
+    """Width of a bucket."""
+
+    t: list[float]
+    """Unix time at which each bucket begins."""
+
+    series: list[Line]
+
+
+class Stats(msgspec.Struct, kw_only=True):
+    """What the values of one column of one device were over a range; percentiles are exact."""
+
+    name: str
+    device: str
+    unit: str
+    count: int
+    """Intervals that had a value."""
+
+    min: float
+    max: float
+    mean: float
+    sd: float | None
+    """Of the sample (n - 1); None for a single value."""
+
+    p50: float
+    p75: float
+    p90: float
+    p95: float
+    p97_5: float
+    p99: float
+    p100: float
+
+
+class LatestRow(msgspec.Struct, kw_only=True):
+    """The newest figures of one device, in the words of `perfkit.columns`."""
+
+    device: str
+    values: dict[str, Value]
+
+
+class Finding(msgspec.Struct, kw_only=True):
+    """Text that gave no rows."""
+
+    run: UUID
+    source: str
+    reason: str
+    lines: int
+    first: int
+    """Unix time of the first such line."""
+
+    last: int
+
+
+class Usage(msgspec.Struct, kw_only=True):
+    """How much a tenant's store holds."""
+
+    file_bytes: int
+    """The database and its write-ahead log."""
+
+    rows: int
+    hot_rows: int
+    """Of them, those not yet settled."""
+
+
+class LatestRows(msgspec.Struct, kw_only=True):
+    """The newest figures of one source."""
+
+    timestamp: float
+    """Unix time of the later sample."""
+
+    rows: list[dict[str, Value]]
+    """One for each device, named by `device`; columns in their declared units."""
+
+
+class Queries(Protocol):
+    """What the API asks; the tenant is bound by the engine, always."""
+
+    def last_seen(self, tenant: UUID, machine: UUID) -> float | None:
+        """Return the Unix time of the machine's newest sample; None where there is none."""
+
+    def latest(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows]:
+        """Return the newest figures by source."""
+
+    def series(
+        self,
+        tenant: UUID,
+        machine: UUID,
+        source: str,
+        start: float | None = None,
+        end: float | None = None,
+        points: int | None = None,
+    ) -> Series:
+        """Return min, mean and max of each column a bucket."""
+
+    def stats(
+        self,
+        tenant: UUID,
+        machine: UUID,
+        source: str,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> list[Stats]:
+        """Return what the values of each column were."""
+
+
+class Engine(Queries, Protocol):
+    """What the loader and the API ask of an engine."""
+
+    def open(self, tenant: UUID) -> None:
+        """Make the tenant's store usable; trouble shows in `health`, not here."""
+
+    def loaded(self, tenant: UUID) -> "Place | None":
+        """Return the place of the last frame applied; None: begin at the start."""
+
+    def apply(self, tenant: UUID, frames: Sequence["LoggedFrame"]) -> int:
+        """Store the rows of frames in one transaction, those already there left out."""
+
+    def drop(self, tenant: UUID) -> None:
+        """Remove the tenant's rows and their files."""
+
+    def usage(self, tenant: UUID) -> Usage:
+        """Return how much is stored."""
+
+    def health(self, tenant: UUID) -> str | None:
+        """Return what is wrong with the tenant's store now; None: nothing."""
