@@ -1,5 +1,6 @@
 """The clocks and signals of a real process; short, and in a process of its own."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +31,26 @@ def test_signals_wait_until_the_clock_takes_them():
         [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "None None\n15\n2\nNone True\n"
+
+
+STOPPED = """
+from perfkit.agent.clock import Clock
+clock = Clock()
+print("begun", flush=True)
+print(clock.sleep(3 * 10**8))
+"""
+
+
+def test_a_process_that_is_stopped_past_its_wait_got_no_signal():
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)  # the wait has to end while it is stopped
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.read() == "None\n"
 
 
 def test_reads_the_kernels_clocks():

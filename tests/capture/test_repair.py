@@ -1,4 +1,4 @@
-"""A capture cut anywhere goes on after its last whole tick (gzip) or line (plain text)."""
+"""A capture cut anywhere goes on after its last whole tick."""
 
 import gzip
 import os
@@ -73,10 +73,9 @@ def test_any_cut_is_repaired_to_the_last_whole_tick(tmp_path: Path, suffix: str)
         written(path, range(100, 102))
         ticks = sum(size <= cut for size in sizes)
         kept = b"".join(map(tick, range(ticks)))
-        if suffix == ".json":  # whole lines of the tick that was cut stay too
-            kept = data[: data.rfind(b"\n", 0, cut) + 1]
-            if data[cut : cut + 1] == b"\n":
-                kept = data[: cut + 1]
+        if suffix == ".json" and b"\n" in data[cut - 1 : cut + 1] and cut:
+            # Nothing tells a tick cut after a whole line from one whose next source failed.
+            kept = data[: data.index(b"\n", cut - 1) + 1]
         assert text_of(path) == kept + tick(100) + tick(101), cut
 
 
@@ -146,6 +145,8 @@ def test_a_last_line_without_its_newline_stays(tmp_path: Path):
         rb'{"timestamp":5,"subsystem":"x","measurement":"{\",\"ns\":1}',
         b'{"timestamp":5,"subsystem":"x","measurement":"y","ns":1',
         b'{"timestamp":5,"subsystem":"x","measurement":"y","ns":}',
+        b'{"timestamp":5,"subsystem":"x","measurement":"y","ns":12',
+        b'{"timestamp":5,"subsystem":"x","measurement":"y","ns":123',
     ],
 )
 def test_a_torn_line_that_looks_whole_is_cut(tmp_path: Path, torn: bytes):
@@ -153,6 +154,50 @@ def test_a_torn_line_that_looks_whole_is_cut(tmp_path: Path, torn: bytes):
     path.write_bytes(tick(9) + torn)
     written(path, range(1))
     assert text_of(path) == tick(9) + tick(0)
+
+
+@pytest.mark.parametrize(
+    ("torn", "is_half"),
+    [
+        pytest.param(b'{"timestamp":1700000004,"subsystem":"/pr', True, id="same-time"),
+        pytest.param(b'{"timestamp":1700000005,"subsystem":"/pr', False, id="next-time"),
+        pytest.param(b'{"timest', True, id="no-time-told"),
+        pytest.param(bytes(700), True, id="zeros"),
+    ],
+)
+def test_whole_lines_of_a_torn_tick_go_with_it(tmp_path: Path, torn: bytes, *, is_half: bool):
+    path = tmp_path / "c.json"
+    first_line = tick(4).splitlines(keepends=True)[0]
+    path.write_bytes(tick(2) + tick(3) + first_line + torn)
+    written(path, range(1))
+    kept = tick(2) + tick(3) + (b"" if is_half else first_line)
+    assert text_of(path) == kept + tick(0)
+
+
+def test_a_whole_tick_before_a_line_that_tells_no_time_stays(tmp_path: Path):
+    path = tmp_path / "c.json"
+    path.write_bytes(tick(2) + tick(3) + b'{"time')
+    written(path, range(1))
+    assert text_of(path) == tick(2) + tick(3) + tick(0)
+
+
+def test_a_tick_longer_than_the_window_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("perfkit.capture.repair.TAIL", 300)
+    path = tmp_path / "c.json"
+    line = tick(3).splitlines(keepends=True)[0]
+    path.write_bytes(line * 9 + line[:40])
+    written(path, range(1))
+    assert text_of(path) == line * 9 + tick(0)
+
+
+@pytest.mark.parametrize("zeroed", range(1, 9))
+def test_a_trailer_that_is_zero_in_part_is_written_anew(tmp_path: Path, zeroed: int):
+    path = tmp_path / "c.json.gz"
+    written(path, range(3), Limits(fsync=-1))
+    data = path.read_bytes()
+    path.write_bytes(data[:-zeroed] + bytes(zeroed) + bytes(4000))
+    written(path, range(3, 4))
+    assert text_of(path) == b"".join(map(tick, range(4)))
 
 
 def test_a_first_tick_cut_in_its_header_begins_anew(tmp_path: Path):

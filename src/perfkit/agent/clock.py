@@ -59,7 +59,9 @@ class Clock:
     def sleep(self, duration: int) -> int | None:
         """Wait `duration` nanoseconds; return the signal that came first, if one did."""
         found = _signal.sigtimedwait(self._signals, duration / 1e9 if duration > 0 else 0)
-        return None if found is None else int(found.si_signo)
+        # Stopped and continued past the end of the wait, it returns a signal that nobody sent.
+        number = 0 if found is None else int(found.si_signo)
+        return number if number in self._signals else None
 
     def set_alarm(self, seconds: float) -> None:
         """Let `wait_for_alarm` return once after so many seconds; 0 for not at all."""

@@ -121,9 +121,7 @@ def _may_end(stream: "zlib._Decompress") -> bool:
 def _after_stream(file: int, at: int, end: int, wanted: bytes) -> tuple[int, bytes]:
     """Return the end of a member whose deflate stream ends at `at`."""
     found = os.pread(file, min(TRAILER_BYTES, end - at), at)
-    if len(found) == TRAILER_BYTES and found.strip(b"\0"):
-        return at + TRAILER_BYTES, b""
-    return at, wanted
+    return (at + TRAILER_BYTES, b"") if found == wanted else (at, wanted)
 
 
 def _foreign_end(file: int, path: str, at: int, end: int) -> tuple[int, bytes]:

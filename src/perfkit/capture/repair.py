@@ -1,4 +1,4 @@
-"""Where an existing capture may be continued: after its last whole line, or its last whole tick.
+"""Where an existing capture may be continued: after its last whole tick.
 
 A recorder that was killed, or a machine that lost its power, leaves a file that ends anywhere.
 Nothing is written here: `find_tail` says how many bytes to keep and what closes them.
@@ -10,11 +10,15 @@ import zlib
 from perfkit.capture.member import MAGIC, WITH_GZIP_HEADER
 from perfkit.capture.packed_tail import find_packed_end
 from perfkit.errors import InputError, shown
+from perfkit.units import MIB
 
 BLOCK = 64 * 1024
 HEAD = 4096
 FIRST = 256
 """Bytes of text that tell a capture: more could lie beyond what the repair will cut."""
+
+TAIL = 4 * MIB
+"""Bytes before a torn line that are searched for the start of its tick."""
 
 FIRST_KEY = b'{"timestamp":'
 
@@ -23,7 +27,7 @@ class Tail:
     """The end of an existing capture.
 
     Args:
-        keep: Bytes from the start that hold whole lines, and whole ticks where it is gzip.
+        keep: Bytes from the start that hold whole ticks.
         closing: What has to follow them before anything else does.
         size: Bytes of the file as it was found.
         first: Timestamp of the first line in seconds; None when there is no line.
@@ -75,6 +79,8 @@ def find_tail(file: int, path: str, *, packed: bool) -> Tail:
     keep = _after_last_newline(file, size)
     if keep < size and _is_whole(os.pread(file, size - keep, keep)):
         return Tail(keep=size, closing=b"\n", size=size, first=_first(head))
+    if keep < size:
+        keep = _before_torn_tick(file, keep, os.pread(file, HEAD, keep))
     return Tail(keep=keep, closing=b"", size=size, first=_first(head))
 
 
@@ -109,6 +115,49 @@ def _after_last_newline(file: int, size: int) -> int:
     return 0
 
 
+def _before_torn_tick(file: int, end: int, torn: bytes) -> int:
+    """Return where the tick begins whose writing was cut in the line `torn` that follows `end`.
+
+    A tick is one write, so whole lines before the torn one may be half a tick.  They are where the
+    torn line still tells the same time, or where it tells none and they end with another source
+    than the tick before them.  A tick longer than TAIL stays as it is.
+    """
+    start = max(0, end - TAIL)
+    lines = os.pread(file, end - start, start).splitlines(keepends=True)
+    if start:
+        del lines[0]  # perhaps cut by the window itself
+    last = _same_time(lines)
+    before = _same_time(lines[: len(lines) - len(last)])
+    if not last or (len(last) == len(lines) and start):
+        return end
+    known = torn.startswith(FIRST_KEY) and b"," in torn[len(FIRST_KEY) :][:20]
+    if known:
+        # `ns` stands at the end, which is what the torn line lacks.
+        is_torn = _time_of(torn)[0] == _time_of(last[0])[0]
+    else:
+        is_torn = bool(before) and _source_of(last[-1]) != _source_of(before[-1])
+    return end - sum(map(len, last)) if is_torn else end
+
+
+def _same_time(lines: list[bytes]) -> list[bytes]:
+    """Return the last lines that tell one time."""
+    first = len(lines)
+    while first and _time_of(lines[first - 1]) == _time_of(lines[-1]):
+        first -= 1
+    return lines[first:]
+
+
+def _time_of(line: bytes) -> tuple[bytes, bytes]:
+    """Return timestamp and `ns` of a canonical line as they stand there."""
+    seconds = line[len(FIRST_KEY) : len(FIRST_KEY) + 20].partition(b",")[0]
+    _, mark, ns = line[-32:].rpartition(b'","ns":')
+    return seconds, ns if mark else b""
+
+
+def _source_of(line: bytes) -> bytes:
+    return line.partition(b'"subsystem":')[2].partition(b",")[0]
+
+
 def _is_whole(line: bytes) -> bool:
     """Return whether a last line lacks only its newline.
 
@@ -119,4 +168,5 @@ def _is_whole(line: bytes) -> bool:
         return False
     if after == b"}":
         return True
-    return before.endswith(b'","ns') and after[:1] == b":" and after[1:-1].isdigit()
+    is_ns = before.endswith(b'","ns') and after.startswith(b":") and after.endswith(b"}")
+    return is_ns and after[1:-1].isdigit()
