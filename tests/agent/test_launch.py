@@ -115,6 +115,13 @@ def test_a_dash_is_standard_output():
     assert options({"collection": "-"})[0]["collection"] == "/dev/stdout"
 
 
+def test_an_identifier_has_a_length():
+    assert options({"identifier": "x" * 100})[0]["identifier"] == "x" * 100
+    assert refused({"identifier": "x" * 101}).startswith(
+        "identifier (flag --identifier): expected 100 characters at most, found 101: "
+    )
+
+
 def test_trickle_is_refused_and_says_what_to_do():
     assert refused({"mode": "trickle"}) == (
         "mode (flag --mode): trickle comes with the aggregator, in the next release: "

@@ -211,6 +211,24 @@ def test_what_is_no_capture_is_exit_4_and_left_alone(tmp_path: Path):
     assert path.read_bytes() == b"hello\n"
 
 
+def test_a_pipe_without_a_reader_is_told_and_does_not_hang(tmp_path: Path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    code, said = collected("--once", "--collection", path)
+    assert code == 7
+    assert said.endswith(f"perfkit: {path}: nobody reads this pipe: start its reader first\n")
+
+
+def test_a_run_that_can_read_nothing_is_an_error(tmp_path: Path):
+    (tmp_path / "root/proc/stat").mkdir(parents=True)
+    os.mkfifo(tmp_path / "root/proc/meminfo")
+    path = tmp_path / "c.json"
+    code, said = collected("--once", "--collection", path, "--root", tmp_path / "root")
+    assert code == 4
+    assert f"{tmp_path}/root: no source below it can be read" in said
+    assert not path.exists()
+
+
 def test_a_folder_in_its_place_is_exit_2(tmp_path: Path):
     code, said = collected("--once", "--collection", tmp_path)
     assert code == 2

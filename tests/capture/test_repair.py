@@ -200,6 +200,16 @@ def test_a_trailer_that_is_zero_in_part_is_written_anew(tmp_path: Path, zeroed: 
     assert text_of(path) == b"".join(map(tick, range(4)))
 
 
+@pytest.mark.parametrize("kept", [17, 40, 100, 200])
+def test_a_first_tick_that_is_damaged_begins_anew(tmp_path: Path, kept: int):
+    path = tmp_path / "c.json.gz"
+    first = written(path, range(2))[0]
+    assert kept < first
+    path.write_bytes(path.read_bytes()[:kept] + bytes(4096 - kept))
+    written(path, range(5, 7))
+    assert text_of(path) == tick(5) + tick(6)
+
+
 def test_a_first_tick_cut_in_its_header_begins_anew(tmp_path: Path):
     whole = tmp_path / "w.json.gz"
     first = written(whole, range(2))[0]

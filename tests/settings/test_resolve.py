@@ -136,7 +136,7 @@ def test_each_place_in_its_turn(tmp_path: Path):
             {},
             "",
             "PCC_MODE local\n",
-            "ETC/pcc.env:1: expected NAME=value, found 'PCC_MODE local'",
+            "ETC/pcc.env:1: expected NAME=value, without blanks around the =",
             id="no assignment",
         ),
         pytest.param(

@@ -13,7 +13,7 @@ import sys
 from perfkit import __version__
 from perfkit.agent.clock import block_signals
 from perfkit.agent.voice import LEVELS, Voice
-from perfkit.errors import PerfkitError, UsageError
+from perfkit.errors import PerfkitError, UsageError, shown
 from perfkit.settings.resolve import Resolved, resolve
 from perfkit.settings.table import capture_path, settings_of
 from perfkit.source.host import identifier
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from perfkit.agent.recorder import Options
 
 WATCH_PERIOD = NS_PER_SECOND
+LONGEST_NAME = 100
+"""Characters of an identifier: what a server takes (docs/capture.md)."""
+
 ETC = "/etc"
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -132,6 +135,11 @@ def options_of(found: Resolved, environment: "Mapping[str, str]") -> "Options":
     name = found.text("identifier") or identifier(root.rstrip("/")) or os.uname().nodename
     if path == "-":
         path = "/dev/stdout"
+    if len(name) > LONGEST_NAME:
+        raise UsageError(
+            f"identifier ({found.origins['identifier']}): expected {LONGEST_NAME} characters at "
+            f"most, found {len(name)}: {shown(name)}"
+        )
     found.texts["collection"], found.texts["identifier"] = path, name
     period, duration = found.number("frequency") or 0, found.number("duration")
     if found.is_on("once"):

@@ -5,6 +5,7 @@ import time
 from perfkit import __version__
 from perfkit.agent.clock import BOOTTIME, MONOTONIC, REALTIME
 from perfkit.agent.schedule import STEP, Schedule, Tick
+from perfkit.errors import InputError
 from perfkit.record import Record, canonical_lines
 from perfkit.source.host import json_text
 from perfkit.source.host_sources import NEW_CPUS, STATFS
@@ -164,6 +165,8 @@ class Recorder:
             tick.ns if self._run else None,
             has_cpuinfo=is_new or news >= NEW_CPUS,
         )
+        if not self.samples and not any(record.subsystem[0] == "/" for record in records):
+            raise InputError(f"{self._sources.root or '/'}: no source below it can be read")
         self._write(tick, records)
 
     def _write(self, tick: Tick, records: list[Record]) -> None:

@@ -44,7 +44,7 @@ def open_capture(
     try:
         os.makedirs(os.path.dirname(path) or ".", _FOLDER_MODE, exist_ok=True)
         if os.path.exists(path) and not os.path.isfile(path) and not is_new:
-            return os.open(path, os.O_WRONLY | os.O_CLOEXEC), None
+            return _open_other(path), None
         return _open_regular(path, warn, os.O_EXCL if is_new else 0)
     except IsADirectoryError as error:
         raise UsageError(f"{path}: is a folder: name a file in it") from error
@@ -52,6 +52,18 @@ def open_capture(
         raise UsageError(f"{path}: expected a folder, found a file: {error.filename}") from error
     except OSError as error:
         raise failure(path, error) from error
+
+
+def _open_other(path: str) -> int:
+    """Open a pipe or a device: without waiting for a reader, as signals would have to wait too."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise DiskError(f"{path}: nobody reads this pipe: start its reader first") from error
+        raise
+    os.set_blocking(file, True)
+    return file
 
 
 def _open_regular(path: str, warn: "Callable[[str], None]", exclusive: int) -> tuple[int, Tail]:

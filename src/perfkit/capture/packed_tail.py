@@ -37,13 +37,13 @@ def find_packed_end(file: int, path: str, size: int) -> tuple[int, bytes]:
     while end:
         start = _last_header(file, end)
         if start is None:
-            if end < HEADER_BYTES and _is_own(os.pread(file, end, 0)):
+            if end < HEADER_BYTES and is_own_header(os.pread(file, end, 0)):
                 return 0, b""
             return _foreign_end(file, path, 0, end)
         keep, closing = _member_end(file, start, end)
         if keep and not closing:
             rest = os.pread(file, HEADER_BYTES, keep)
-            if rest.startswith(MAGIC) and not _is_own(rest):
+            if rest.startswith(MAGIC) and not is_own_header(rest):
                 return _foreign_end(file, path, keep, size)
         if keep:
             return keep, closing
@@ -51,7 +51,7 @@ def find_packed_end(file: int, path: str, size: int) -> tuple[int, bytes]:
     return 0, b""
 
 
-def _is_own(head: bytes) -> bool:
+def is_own_header(head: bytes) -> bool:
     """Return whether a header, or the start of one, is ours."""
     return header(0).startswith(head[:4])
 
@@ -65,7 +65,7 @@ def _last_header(file: int, end: int) -> int | None:
         found = len(block)
         while (found := block.rfind(MARK, 0, found)) >= 0:
             at = found + len(MARK) - HEADER_BYTES
-            if at >= 0 and _is_own(block[at : at + 4]):
+            if at >= 0 and is_own_header(block[at : at + 4]):
                 return start + at
         stop = start
     return None

@@ -8,7 +8,7 @@ import os
 import zlib
 
 from perfkit.capture.member import MAGIC, WITH_GZIP_HEADER
-from perfkit.capture.packed_tail import find_packed_end
+from perfkit.capture.packed_tail import find_packed_end, is_own_header
 from perfkit.errors import InputError, shown
 from perfkit.units import MIB
 
@@ -70,6 +70,9 @@ def find_tail(file: int, path: str, *, packed: bool) -> Tail:
         try:
             text = zlib.decompressobj(WITH_GZIP_HEADER).decompress(head, FIRST)
         except zlib.error as error:
+            if is_own_header(head):  # the first tick is damaged: nothing whole came before it
+                keep, closing = find_packed_end(file, path, size)
+                return Tail(keep=keep, closing=closing, size=size, first=None)
             reason = f"expected gzip, found {error}"
             raise InputError(f"{path}: not a capture, left alone: {reason}") from error
         _check_head(text, path)

@@ -25,6 +25,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LOOK = 10 * NS_PER_SECOND
+"""Time between two looks at the file's place and at the free space."""
+
 MINUTE = 60 * NS_PER_SECOND
 HOUR = 60 * MINUTE
 
@@ -120,7 +123,7 @@ class CaptureWriter:
         self._has_bounds = limits.max_bytes is not None or limits.max_age is not None
         self._last_bytes = 0
         self._synced: int | None = None
-        self._checked = -MINUTE
+        self._checked = -LOOK
         self.written = 0
         """Bytes that this process has put into files."""
         self._open()
@@ -140,7 +143,7 @@ class CaptureWriter:
         """
         if not self._is_regular or (
             os.lseek(self._file, 0, os.SEEK_END) == self._size
-            and 0 <= at - self._checked < MINUTE
+            and 0 <= at - self._checked < LOOK
             and not self._has_bounds
         ):
             return self._is_fresh
@@ -182,10 +185,31 @@ class CaptureWriter:
             return
         try:
             self._finish()
-            if self._is_made and not self._size and is_in_place(self._file, self._path):
+            in_place = not self._is_regular or self._is_in_place()
+            if self._is_made and not self._size and in_place:
                 os.unlink(self._path)
+            if self._size and not in_place:
+                self._say_lost()
         finally:
             self._let_go()
+
+    def _is_in_place(self) -> bool:
+        try:
+            return is_in_place(self._file, self._path)
+        except OSError:
+            return False
+
+    def _say_lost(self) -> None:
+        """Say that the name leads elsewhere.
+
+        Raises:
+            DiskError: the file has no name at all any more.
+        """
+        what = f"{self._path}: moved away or removed"
+        if os.fstat(self._file).st_nlink:
+            self._warn(f"{what}: its last samples are in the file that was moved")
+            return
+        raise DiskError(f"{what} while it was recorded: {self._size} bytes of samples are lost")
 
     def _let_go(self) -> None:
         """Give the file back, and its lock with it."""
@@ -236,7 +260,7 @@ class CaptureWriter:
         if os.lseek(self._file, 0, os.SEEK_END) != self._size:
             self._warn(f"{self._path}: changed by another program: going on after what it holds")
             self._open()
-        if not 0 <= at - self._checked < MINUTE:
+        if not 0 <= at - self._checked < LOOK:
             self._checked = at
             self._check_room()
             if not is_in_place(self._file, self._path):

@@ -204,7 +204,8 @@ def _env_file(path: str, settings: tuple[Setting, ...], found: Resolved) -> "Lay
             continue
         name, is_assigned, text = words.partition("=")
         if not is_assigned or not name.replace("_", "").isalnum():
-            raise UsageError(f"{place}: expected NAME=value, found {shown(line.strip())}")
+            # The line may hold a secret: it is not shown.
+            raise UsageError(f"{place}: expected NAME=value, without blanks around the =")
         text = _unquoted(text.strip(), name, place)
         setting = next((one for one in settings if name in one.variables), None)
         if setting is not None and text:

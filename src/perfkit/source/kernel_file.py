@@ -37,7 +37,7 @@ class KernelFile:
         """
         try:
             if self.number < 0:
-                self.number = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                self.number = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             data = os.pread(self.number, self._size, 0)
             if self._is_one_record and len(data) < self._size:
                 return data
