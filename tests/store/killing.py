@@ -176,6 +176,8 @@ class Nursery:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            # A process that is killed can tell no coverage.
+            env={name: text for name, text in os.environ.items() if "COVERAGE" not in name},
         )
 
     @contextmanager
