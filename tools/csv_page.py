@@ -99,9 +99,9 @@ PORTAL = (
         "bytes/s",
         (
             "`bread/s` * 512, cut to a whole number, of the first of `sda`, `vda` and `nvme0n1`"
-            " that has a row, else of the first device that is no loop, RAM, optical,"
-            " device-mapper or RAID device, else of the first (`--disk NAME` names another);"
-            " 0 without one"
+            ", else of the first device that is no loop, RAM, optical, device-mapper or RAID"
+            " device, else of the first (`--disk NAME` names another, exit 2 if it never comes);"
+            " chosen once: empty where it has no row, 0 where there is no disk at all"
         ),
     ),
     ("disk_write_bytes", "bytes/s", "`bwrtn/s` * 512 of the same device"),
@@ -111,7 +111,8 @@ PORTAL = (
         (
             "`rxkB/s` * 1024, cut to a whole number, of the first interface that is not lo,"
             " docker*, br-*, veth*, cni*, virbr* or tun*, else the first that is not lo"
-            " (`--interface NAME` names another); 0 without one"
+            " (`--interface NAME` names another, exit 2 if it never comes); chosen once: empty"
+            " where it has no row, 0 where there is no interface at all"
         ),
     ),
     ("net_tx_bytes", "bytes/s", "`txkB/s` * 1024 of the same interface"),

@@ -37,9 +37,12 @@ def main(argv: list[str] | None = None) -> int:
 def _print_version() -> int:
     try:
         print(f"perfkit {__version__}", flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         # A second attempt at exit would complain.
         sys.stdout = None
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"perfkit: standard output: {str(error.strerror).lower()}\n")
+            return 7
     return 0
 
 

@@ -136,3 +136,18 @@ def test_sigterm_unwinds():
             os.kill(os.getpid(), signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_files_change_no_code(closed):
+    script = f"{sys.executable} -m perfkit process --help {closed}"
+    assert subprocess.run(["sh", "-c", script], check=False, timeout=30).returncode == 0
+
+
+@pytest.mark.parametrize("words", ["--version", "process --help"])
+def test_a_full_disk_behind_stdout_is_7_and_one_line(words):
+    script = f"{sys.executable} -m perfkit {words} >/dev/full"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 7
+    assert done.stderr.count("\n") == 1
+    assert "no space left on device" in done.stderr

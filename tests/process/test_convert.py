@@ -17,6 +17,7 @@ from captures import (
 
 from perfkit.capture.problems import Problem, Problems
 from perfkit.capture.read import Capture
+from perfkit.errors import UsageError
 from perfkit.process.convert import BLOCK_SAMPLES, REPEATED, Conversion
 from perfkit.process.cut import Cutter
 from perfkit.process.summary import Summary
@@ -217,7 +218,10 @@ def test_a_sample_without_a_source_has_no_row_there_and_the_next_spans_more():
     assert found.rows("proc/diskstats") == ["1,sda,1,1,0,0,8,0,0", "3,sda,1,1,0,0,8,0,0"]
     assert found.seconds("proc/net/dev") == [1, 1, 2, 2, 3, 3]
     assert found.seconds("portal.csv") == [1, 2, 3]
-    assert found.rows("portal.csv")[1].split(",")[-4:] == ["0", "0", "1024", "1024"]
+    assert found.rows("portal.csv")[1].split(",")[-4:] == ["", "", "1024", "1024"]
+    assert found.summary.problems.notes == [
+        "1 rows of portal.csv are blank where its disk or interface has no row"
+    ]
 
 
 def test_a_broken_text_costs_itself_alone():
@@ -340,8 +344,8 @@ def test_disk_and_interface_may_be_named():
     )
     named = Result(data, every=True, disk="sdb", interface="docker0").rows("portal.csv")
     assert [row.split(",")[-4:] for row in named] == [["8192", "0", "3072", "3072"]] * 2
-    absent = Result(data, every=True, disk="none", interface="none").rows("portal.csv")
-    assert [row.split(",")[-4:] for row in absent] == [["0", "0", "0", "0"]] * 2
+    with pytest.raises(UsageError, match="--interface 'none': not in the capture, which has 'lo'"):
+        Result(data, every=True, interface="none")
 
 
 def test_a_big_sample_is_a_block_of_its_own():

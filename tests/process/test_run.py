@@ -142,3 +142,16 @@ def test_a_container_that_is_none_is_a_problem(path: Path):
     summary = process(options(path))
     assert summary.problems.first[0].line == 16
     assert summary.problems.first[0].reason.startswith("container: expected an object")
+
+
+def test_two_files_have_two_places(path: Path):
+    there = path.parent / "out" / "proc" / "stat"
+    with pytest.raises(UsageError, match="is the place of proc/stat too: name another for portal"):
+        process(options(path, portal=there))
+
+
+def test_the_capture_itself_is_never_replaced(path: Path):
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="is the capture itself, which is never replaced"):
+        process(options(path, portal=path, force=True))
+    assert path.read_bytes() == before

@@ -218,4 +218,5 @@ class Zstd:
     def finish(self) -> None:
         """Report how the file ended: whole, or somewhere."""
         if self._decompressor is not None and not self._failed:
-            self._problems.note("the zstd stream has no end yet: still being written, or cut there")
+            # Unlike gzip's sync flush nothing tells whether a block was begun.
+            self._problems.add(0, "the zstd stream has no end: what its last block had is lost")

@@ -28,6 +28,16 @@ def unwind_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, _raise_terminated)
 
 
+def open_standard_files() -> None:
+    """Open /dev/null where stdin, stdout or stderr was closed: else a file gets their number."""
+    while (file := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(file)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open
+
+
 def say(text: str) -> None:
     """Write one line for a person to stderr; a stderr that is gone is no reason to fail."""
     try:

@@ -12,7 +12,14 @@ import typer
 
 from perfkit import __version__
 from perfkit.cmd import collect, ctl, process, serve
-from perfkit.cmd._output import Terminated, code_of, drop_stdout, say, unwind_on_sigterm
+from perfkit.cmd._output import (
+    Terminated,
+    code_of,
+    drop_stdout,
+    open_standard_files,
+    say,
+    unwind_on_sigterm,
+)
 from perfkit.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE
 
 # Typer keeps its copy of Click private since 0.28 and used the package before: either way a
@@ -61,6 +68,7 @@ def main(argv: list[str], *, name: str = "perfkit") -> int:
     if "_PERFKIT_COMPLETE" in os.environ:
         app(argv, prog_name=name)
     unwind_on_sigterm()
+    open_standard_files()
     command = typer.main.get_command(app)
     try:
         with command.make_context(name, list(argv) or ["--help"]) as context:

@@ -107,8 +107,8 @@ class Conversion:
         self._tables = self._all_tables()
         self._portal = portal.Portal(
             Rows(partial(tree.open, PORTAL), portal.HEADING, end=b"\r\n"),
-            portal.disk_rank(disk),
-            portal.interface_rank(interface),
+            disk,
+            interface,
         )
         self._block = Block()
         """The samples that wait to be turned into rows."""
@@ -211,6 +211,12 @@ class Conversion:
     def finish(self) -> None:
         """Write what is pending, and sum up."""
         self._flush()
+        self._portal.check()
+        if self._portal.blanks:
+            self._summary.problems.note(
+                f"{self._portal.blanks} rows of portal.csv are blank where its disk or interface "
+                "has no row"
+            )
         if not self._every_interval and 0 < self._summary.samples < _FEWEST_SAMPLES:
             self._summary.problems.note(TOO_FEW)
         counts = self._summary.rows

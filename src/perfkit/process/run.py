@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from perfkit.capture.problems import Problems
-from perfkit.capture.read import Capture, open_capture
+from perfkit.capture.read import STDIN, Capture, open_capture
 from perfkit.errors import DiskError, InputError, UsageError
 from perfkit.process.convert import FILES, PORTAL, Conversion
 from perfkit.process.cut import Cutter
@@ -62,7 +62,9 @@ def process(options: Options, watch: Watch | None = None) -> Summary:
     names = _names(options.container_names)
     elsewhere = {PORTAL: options.portal} if options.portal else None
     tree = OutputTree(options.output, force=options.force, elsewhere=elsewhere)
-    tree.check(FILES)
+    source_path = Path(options.capture)
+    is_there = options.capture != STDIN and source_path.exists()
+    tree.check(FILES, source_path if is_there else None)
     problems = Problems()
     with open_capture(options.capture, problems) as source:
         summary = Summary(source.name, problems)

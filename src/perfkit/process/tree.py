@@ -37,8 +37,12 @@ class OutputTree:
         self._staged: dict[str, Path] = {}
         self._spill: BinaryIO | None = None
 
-    def check(self, names: Sequence[str]) -> None:
+    def check(self, names: Sequence[str], source: Path | None = None) -> None:
         """Refuse the work if its files could not be put in their places.
+
+        Args:
+            names: Of the files.
+            source: What they are made of, which none of them may replace.
 
         Raises:
             UsageError: a file is there and may not be replaced, or something else is in its place.
@@ -46,8 +50,14 @@ class OutputTree:
         for folder in (self._folder, *(path.parent for path in self._elsewhere.values())):
             if folder.exists() and not folder.is_dir():
                 raise UsageError(f"{folder}: is a file, expected a folder for the output")
+        taken: dict[Path, str] = {}
         for name in names:
             target = self._target(name)
+            other = taken.setdefault(target.resolve(), name)
+            if other != name:
+                raise UsageError(f"{target}: is the place of {other} too: name another for {name}")
+            if source is not None and target.exists() and target.samefile(source):
+                raise UsageError(f"{target}: is the capture itself, which is never replaced")
             if target.is_dir():
                 raise UsageError(f"{target}: is a folder, expected to write a file there")
             if not self._force and (target.exists() or target.is_symlink()):

@@ -151,3 +151,10 @@ def test_rows_that_wait_in_a_file_are_the_same(order: list[str], held: int):
         for second, found in enumerate(order)
         if found == name
     ]
+
+
+@pytest.mark.parametrize("value", ["1" + "0" * 399, "-5", str(2**64)])
+@pytest.mark.parametrize("name", ["cpu_usage_usec", "memory_current", "io_read_ops"])
+def test_a_counter_out_of_bounds_is_a_problem_of_its_line(name: str, value: str):
+    with pytest.raises(ParseError, match=r"expected 0 to 2.64 - 1|expected an object"):
+        Driver().table.add(b"1", 1, SUBSYSTEM, escaped(f'{{"{name}":{value}}}'.encode()))

@@ -81,7 +81,7 @@ def test_small_and_big_shares_print_as_in_go():
     assert big[8] == "2e+06"
 
 
-@pytest.mark.parametrize("bad", [b"-x", b"1e5", b"1.5", b"9" * 400, b"0x10", b"1 2"])
+@pytest.mark.parametrize("bad", [b"-x", b"1e5", b"1.5", b"9" * 400, b"0x10", b"1 2", b"1,2"])
 def test_what_is_no_number_is_an_error_and_costs_its_sample_alone(bad: bytes):
     table = driver()
     table.add(1, meminfo())

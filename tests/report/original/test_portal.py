@@ -5,7 +5,8 @@ import io
 import msgspec
 import pytest
 
-from perfkit.report.original.portal import Portal, disk_rank, interface_rank
+from perfkit.errors import UsageError
+from perfkit.report.original.portal import Portal
 from perfkit.report.original.rows import Row, Rows, text_of
 from perfkit.report.original.table import Column
 
@@ -32,7 +33,7 @@ def rows(
     disk: str | None = None,
     interface: str | None = None,
 ) -> list[str]:
-    portal = Portal(Rows(io.BytesIO, "#"), disk_rank(disk), interface_rank(interface))
+    portal = Portal(Rows(io.BytesIO, "#"), disk, interface)
     portal.add(stat, meminfo, interfaces, disks)
     pending = portal.rows.pending
     return text_of(pending).decode().splitlines() if pending else []
@@ -89,11 +90,16 @@ def test_lo_is_never_chosen_unless_named():
     ]
 
 
-def test_a_named_device_without_a_row_is_0():
-    assert rows({"sda": [disk(1, 1)]}, {}, disk="sdz") == [CPU_AND_MEMORY + ",0,0,0,0"]
+def test_a_named_device_that_never_comes_is_refused_with_those_that_did():
+    portal = Portal(Rows(io.BytesIO, "#"), "sdz", "eth0")
+    portal.add(STAT, MEMINFO, {"eth0": [interface(1, 1)]}, {"sda": [disk(1, 1)]})
+    with pytest.raises(UsageError) as raised:
+        portal.check()
+    assert str(raised.value) == "--disk 'sdz': not in the capture, which has 'sda'"
+    Portal(Rows(io.BytesIO, "#"), "sdz").check()  # nothing of the kind was recorded
 
 
-def test_another_device_counts_while_the_best_has_no_row():
+def test_no_other_device_is_shown_while_the_chosen_one_has_no_row():
     twice_stat: dict[str, Column] = {"-1": [STAT["-1"][0]] * 3}
     twice_meminfo: dict[str, Column] = {"": [MEMINFO[""][0]] * 3}
     found = rows(
@@ -103,9 +109,9 @@ def test_another_device_counts_while_the_best_has_no_row():
         meminfo=twice_meminfo,
     )
     assert [row.split(",")[-4:] for row in found] == [
-        ["1024", "1024", "0", "0"],
-        ["512", "512", "0", "0"],
-        ["0", "0", "1024", "1024"],
+        ["", "", "0", "0"],
+        ["512", "512", "", ""],
+        ["", "", "1024", "1024"],
     ]
 
 

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from perfkit.errors import ParseError
+from perfkit.errors import ParseError, shown
 from perfkit.report.original.rows import quoted
 from perfkit.report.original.table import NO_TIME, WENT_BACK, Report, unescaped
 from perfkit.units import NS_PER_SECOND
@@ -59,6 +59,9 @@ class _Record(msgspec.Struct):
     io_write_ops: int = 0
     pids_current: int = 0
 
+
+_COUNTS = _Record.__struct_fields__[3:]
+_LARGEST = 2**64 - 1
 
 _decode = msgspec.json.Decoder(_Record).decode
 
@@ -113,6 +116,11 @@ class Containers:
             raise ParseError("container", 0, reason, body) from None
         except RecursionError:
             raise ParseError("container", 0, "JSON nested too deep", body) from None
+        for name in _COUNTS:
+            value = getattr(record, name)
+            if isinstance(value, int) and not 0 <= value <= _LARGEST:
+                reason = f"{name}: expected 0 to 2^64 - 1, found {shown(value)}"
+                raise ParseError("container", 0, reason, subsystem)
         container = self._containers.get(subsystem)
         if container is None:
             if len(self._containers) >= MAX_CONTAINERS:

@@ -96,6 +96,8 @@ class Layout:
             raise ValueError
         flat = _decode(b"[%b]" % text[:-1])
         width = len(labels)
+        if len(flat) != width * len(bodies):
+            raise ValueError  # a comma inside a number
         samples = [flat[at : at + width] for at in range(0, len(flat), width)]
         if self._places is None:
             return samples

@@ -5,19 +5,23 @@
 
 A row for each time that has a row for all CPUs in proc/stat and one in proc/meminfo, made of the
 rows of the other files: cpu_* as printed there; mem_total_kb is free + used + buffers + cached, so
-MemTotal without Slab; disk and net are bytes a second, cut to whole ones, 0 where there is no row.
+MemTotal without Slab; disk and net are bytes a second, cut to whole ones, 0 where there is no such
+device at all.
 
-The disk is the first of sda, vda and nvme0n1 that has a row, else the first that is no loop, RAM or
+Disk and interface are chosen once; where theirs has no row (a reset, a boot) the two fields stay
+empty, and no other device's figures are shown.  The disk is the first of sda, vda and nvme0n1, else
+the first that is no loop, RAM or
 optical device, device-mapper or RAID volume, else the first.  The interface is the first that is
 not lo and not made for containers or tunnels, else the first that is not lo: the original took any.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import repeat
 
 import msgspec
 
-from perfkit.report.original.rows import Row, Rows
+from perfkit.errors import UsageError
+from perfkit.report.original.rows import Cell, Row, Rows
 from perfkit.report.original.stat import ALL_CPUS
 from perfkit.report.original.table import Column
 from perfkit.units import KIB, SECTOR_BYTES
@@ -29,6 +33,10 @@ HEADING = (
 )
 
 _NEVER = 9
+_TOLD = 20
+"""Names that a message lists."""
+
+_BLANK = msgspec.Raw(b"")
 
 _MAIN_DISKS = ("sda", "vda", "nvme0n1")
 _NO_DISKS = ("loop", "ram", "zram", "sr", "fd", "dm-", "md")
@@ -68,19 +76,48 @@ def _only(name: str) -> Rank:
     return lambda found: 0 if found == name else _NEVER
 
 
+class _Device:
+    """The one device whose rates are told: chosen once, so that no row shows another's.
+
+    Args:
+        rank: Ranks names.
+    """
+
+    def __init__(self, rank: Rank) -> None:
+        self.name: str | None = None
+        self.seen: dict[str, None] = {}
+        """Names that were there to choose from, the first few."""
+        self._rank = rank
+
+    def rows(self, columns: Mapping[str, Column]) -> Iterable[Row | None]:
+        """Return its row at each time, None where it has none; short ones without a device."""
+        if self.name is None:
+            there = [name for name, rows in columns.items() if any(row is not None for row in rows)]
+            self.seen.update(dict.fromkeys(there[: _TOLD - len(self.seen)]))
+            ranks = {name: self._rank(name) for name in there}
+            best = min(there, key=ranks.__getitem__, default=None)
+            if best is None or ranks[best] == _NEVER:
+                return repeat(())
+            self.name = best
+        return columns.get(self.name) or repeat(None)
+
+
 class Portal:
     """The rows of portal.csv.
 
     Args:
         rows: Where they go.
-        disk: Ranks disks.
-        interface: Ranks interfaces.
+        disk: The disk to tell of; None: the main one.
+        interface: The interface; None: the main one.
     """
 
-    def __init__(self, rows: Rows, disk: Rank, interface: Rank) -> None:
+    def __init__(self, rows: Rows, disk: str | None = None, interface: str | None = None) -> None:
         self.rows = rows
-        self._disk = disk
-        self._interface = interface
+        self.blanks = 0
+        """Rows in which the disk or the interface has no figure."""
+        self._disk = _Device(disk_rank(disk))
+        self._interface = _Device(interface_rank(interface))
+        self._named = (("--disk", disk, self._disk), ("--interface", interface, self._interface))
 
     def add(
         self,
@@ -90,33 +127,27 @@ class Portal:
         diskstats: Mapping[str, Column],
     ) -> None:
         """Take the rows that a block of samples gave in the other files, by device."""
+        disks = self._disk.rows(diskstats)
+        interfaces = self._interface.rows(net_dev)
         if ALL_CPUS not in stat or not meminfo:
             return
-        disks = _best(diskstats, self._disk)
-        interfaces = _best(net_dev, self._interface)
-        nothing = repeat(None)
-        self.rows.pending += [
-            _row(cpus, memory, disk, interface)
-            for cpus, memory, disk, interface in zip(
-                stat[ALL_CPUS], meminfo[""], disks or nothing, interfaces or nothing, strict=False
-            )
-            if cpus and memory
-        ]
+        for cpus, memory, disk, interface in zip(
+            stat[ALL_CPUS], meminfo[""], disks, interfaces, strict=False
+        ):
+            if cpus and memory:
+                self.rows.pending.append(_row(cpus, memory, disk, interface))
+                self.blanks += disk is None or interface is None
 
+    def check(self) -> None:
+        """Refuse a device that was named and never came.
 
-def _best(columns: Mapping[str, Column], rank: Rank) -> Column:
-    """Return at each time the row of the best device that has one."""
-    ranks = {name: rank(name) for name in columns}
-    names = sorted((name for name in columns if ranks[name] < _NEVER), key=ranks.__getitem__)
-    if not names:
-        return ()
-    best = columns[names[0]]
-    if None not in best or len(names) == 1:
-        return best
-    return [
-        next((row for row in rows if row is not None), None)
-        for rows in zip(*(columns[name] for name in names), strict=True)
-    ]
+        Raises:
+            UsageError: with the names that came.
+        """
+        for option, name, device in self._named:
+            if name is not None and device.name is None and device.seen:
+                known = ", ".join(map(repr, device.seen))
+                raise UsageError(f"{option} {name!r}: not in the capture, which has {known}")
 
 
 def _row(stat: Row, meminfo: Row, disk: Row | None, interface: Row | None) -> Row:
@@ -144,9 +175,11 @@ def _row(stat: Row, meminfo: Row, disk: Row | None, interface: Row | None) -> Ro
     )
 
 
-def _bytes(row: Row | None, column: int, factor: int) -> tuple[int, int]:
+def _bytes(row: Row | None, column: int, factor: int) -> tuple[Cell, Cell]:
     """Return two rates of a device's row in whole bytes a second; an idle one's row is short."""
-    if row is None or len(row) <= column:
+    if row is None:
+        return _BLANK, _BLANK
+    if len(row) <= column:
         return 0, 0
     first, second = row[column], row[column + 1]
     if isinstance(first, msgspec.Raw):
