@@ -238,6 +238,18 @@ def seconds(kind: str, size: int) -> float:
     return best
 
 
+@pytest.mark.parametrize("place", range(5))
+def test_a_text_that_has_no_end_is_a_problem_of_its_line(place: int):
+    lines = b"".join(sample(n) for n in range(3)).splitlines(keepends=True)
+    width = len(lines) // 3
+    torn = width + place % width
+    # The backslash makes the quote behind it a part of the text.
+    lines[torn] = lines[torn].rstrip(b"\n")[:-4] + b'\\"}\n'
+    assert lines[torn].endswith(b'\\"}\n')
+    _, problems = cut(b"".join(lines))
+    assert [problem.line for problem in problems.first] == [torn + 1]
+
+
 @pytest.mark.proof
 @pytest.mark.skipif("PERFKIT_PROOF" not in os.environ, reason="times: in make proof")
 @pytest.mark.parametrize("kind", LONG)

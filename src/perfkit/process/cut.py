@@ -54,6 +54,7 @@ _MIDDLE = b'","measurement":"'
 _NS = b'","ns":'
 _STAMP = len(_START)
 _STAMP_END = _STAMP + 10  # from 2001 to 2286 a timestamp has ten digits
+_BACKSLASH = 0x5C
 _NS_DIGITS = 15
 _SHAPES = {
     kind: (head + _MIDDLE, _STAMP_END + len(head) + len(_MIDDLE))
@@ -195,7 +196,9 @@ class Cutter:
             bodies = [
                 line[start:-2]
                 for line in column
-                if line.startswith(middle, _STAMP_END) and line.endswith(b'"}')
+                if line.startswith(middle, _STAMP_END)
+                and line.endswith(b'"}')
+                and line[-3] != _BACKSLASH
             ]
             if len(bodies) != count or (place and [line[:_STAMP_END] for line in column] != stamps):
                 return None
@@ -240,7 +243,8 @@ class Cutter:
             body, ns = body[:-2], 0
         else:
             body, ns = _without_ns(body)
-        if b'"' in body and not _has_quotes_escaped(body):
+        if (b'"' in body and not _has_quotes_escaped(body)) or body.endswith(b"\\"):
+            # Behind a backslash the last quote is part of the text perhaps, which has no end then.
             self._decode(line, number)
             return
         self._add(kind, start, ns, body, number)
