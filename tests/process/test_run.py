@@ -155,3 +155,14 @@ def test_the_capture_itself_is_never_replaced(path: Path):
     with pytest.raises(UsageError, match="is the capture itself, which is never replaced"):
         process(options(path, portal=path, force=True))
     assert path.read_bytes() == before
+
+
+def test_files_of_an_earlier_conversion_do_not_stay_beside_the_new_ones(path: Path):
+    out = path.parent / "out"
+    out.mkdir()
+    (out / "system_info.json").write_text("{}")
+    (out / "notes.txt").write_text("mine")
+    summary = process(options(path, force=True))
+    assert not (out / "system_info.json").exists()
+    assert (out / "notes.txt").exists()
+    assert summary.problems.notes == ["removed, as this capture has no such: system_info.json"]

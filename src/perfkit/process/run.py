@@ -83,7 +83,9 @@ def process(options: Options, watch: Watch | None = None) -> Summary:
                 if not cutter.has_records:
                     raise InputError(f"{source.name}: not a capture: {_why(source, problems)}")
                 conversion.finish()
-                tree.publish()
+                stale = tree.publish()
+                if stale:
+                    problems.note(f"removed, as this capture has no such: {', '.join(stale)}")
         except OSError as error:
             # Those of the capture are problems of it: what is left is about the output.
             place = error.filename or options.output

@@ -36,6 +36,7 @@ class OutputTree:
         self._open: dict[str, BinaryIO] = {}
         self._staged: dict[str, Path] = {}
         self._spill: BinaryIO | None = None
+        self._checked: Sequence[str] = ()
 
     def check(self, names: Sequence[str], source: Path | None = None) -> None:
         """Refuse the work if its files could not be put in their places.
@@ -50,6 +51,7 @@ class OutputTree:
         for folder in (self._folder, *(path.parent for path in self._elsewhere.values())):
             if folder.exists() and not folder.is_dir():
                 raise UsageError(f"{folder}: is a file, expected a folder for the output")
+        self._checked = names
         taken: dict[Path, str] = {}
         for name in names:
             target = self._target(name)
@@ -80,8 +82,13 @@ class OutputTree:
         path.unlink()
         return self._spill
 
-    def publish(self) -> None:
-        """Put the files in their places.  On failure none that is new stays there."""
+    def publish(self) -> list[str]:
+        """Put the files in their places.  On failure none that is new stays there.
+
+        Returns:
+            Names of files of an earlier conversion that this one does not have: they are removed,
+            as they would pass for a part of it.
+        """
         for file in self._open.values():
             file.close()
         new: list[Path] = []
@@ -97,6 +104,15 @@ class OutputTree:
                 target.unlink(missing_ok=True)
             raise
         self._made.clear()
+        return [name for name in self._checked if self._is_stale(name)]
+
+    def _is_stale(self, name: str) -> bool:
+        """Remove the file of this name if it is not one of those just made; return whether."""
+        target = self._target(name)
+        if name in self._staged or name in self._elsewhere or not target.is_file():
+            return False
+        target.unlink()
+        return True
 
     def __enter__(self) -> Self:
         """Return the tree itself."""
