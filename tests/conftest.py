@@ -10,6 +10,14 @@ settings.register_profile("proof", max_examples=10_000, deadline=None)
 settings.load_profile("proof" if os.environ.get("PERFKIT_PROOF") else "ci")
 
 
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test find the same terminal, whatever this one is."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every property test as one that `make proof` runs in full."""
     for item in items:

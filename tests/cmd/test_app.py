@@ -82,6 +82,7 @@ def test_debug_shows_the_traceback(ends_with, monkeypatch):
     [
         (["collekt"], ["no such command", "perfkit --help"]),
         (["process", "--frobnicate"], ["no such option", "--frobnicate", "perfkit process --help"]),
+        (["process", "--output-dir"], ["requires an argument", "see perfkit process --help"]),
     ],
 )
 def test_a_wrong_word_is_usage(argv, words, capsys, monkeypatch):

@@ -124,8 +124,9 @@ def test_a_recorder_that_refuses_gives_its_code(recorder: Make, tmp_path: Path):
 
 def test_a_recorder_that_is_killed_gives_128_and_the_signal(tmp_path: Path):
     kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    code, _out, _err = watch([sys.executable, "-c", kill], tmp_path / "x", tmp_path)
+    code, _out, err = watch([sys.executable, "-c", kill], tmp_path / "x", tmp_path)
     assert code == 128 + signal.SIGKILL
+    assert err == ["perfkit: the recorder was killed (SIGKILL)"]
 
 
 def test_a_reader_that_goes_ends_the_recorder(recorder: Make, tmp_path: Path):

@@ -260,3 +260,9 @@ def test_a_config_that_is_not_text_is_refused(tmp_path: Path):
     (tmp_path / "c.toml").write_bytes(b"mode = '\xff'")
     with pytest.raises(UsageError, match=r"c\.toml: expected UTF-8 text"):
         found(tmp_path, {"config": str(tmp_path / "c.toml")})
+
+
+def test_a_variable_of_ours_that_sets_nothing_is_named():
+    variables = {"PERFKIT_FREQUENZY": "1x", "PERFKIT_DEBUG": "1", "PERFKIT_LISTEN": "x"}
+    found = resolve("collect", {}, variables, etc="/no/such/folder")
+    assert found.warnings == ["PERFKIT_FREQUENZY: no setting has this name: no effect"]

@@ -71,11 +71,12 @@ def main(argv: list[str], *, name: str = "perfkit") -> int:
     open_standard_files()
     command = typer.main.get_command(app)
     try:
-        with command.make_context(name, list(argv) or ["--help"]) as context:
-            code = command.invoke(context)
+        try:
+            with command.make_context(name, list(argv) or ["--help"]) as context:
+                code = command.invoke(context)
+        except typer.Exit as end:
+            code = end.exit_code
         sys.stdout.flush()
-    except typer.Exit as end:
-        code = end.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     except Terminated as end:
@@ -85,15 +86,26 @@ def main(argv: list[str], *, name: str = "perfkit") -> int:
         code = EXIT_DONE
     except Exception as error:  # noqa: BLE001 - every end has a code
         if isinstance(error, _UsageError):
-            return _usage(error, name)
+            return _usage(error, name, argv)
         code = code_of(error)
+        _flush_or_drop()
     return code if isinstance(code, int) else EXIT_DONE
 
 
-def _usage(error: Exception, name: str) -> int:
+def _flush_or_drop() -> None:
+    """Hand over what was printed before an error; at the end Python would fail at it once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_stdout()
+
+
+def _usage(error: Exception, name: str, argv: list[str]) -> int:
     """Say what is wrong with the command line, and where its help is."""
     context = getattr(error, "ctx", None)
-    path = context.command_path if context else name
+    # An option without its value is found before there is a context.
+    asked = [name, *argv[:1]] if argv and not argv[0].startswith("-") else [name]
+    path = context.command_path if context else " ".join(asked)
     text = error.format_message() if hasattr(error, "format_message") else str(error)
     say(f"{text[:1].lower()}{text[1:].rstrip('.')}: see {path} --help")
     return EXIT_USAGE

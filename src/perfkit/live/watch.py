@@ -22,6 +22,9 @@ from perfkit.live.tracker import Tracker
 from perfkit.live.view import Host, View
 from perfkit.record import Record
 
+SIGNALLED = 128
+"""An exit code above it tells the signal that ended the process, as in a shell."""
+
 LOOK_SECONDS = 0.1
 """Longest time between two looks at the capture: a tick is shown two looks later at most."""
 
@@ -259,6 +262,14 @@ def _drop(stream: TextIO) -> None:
 def _last_words(watch: Watch, code: int) -> list[str]:
     """Return where the capture is and how many samples it got, if the recorder did not say."""
     view = watch.view
+    killed = []
+    if code > SIGNALLED:
+        name = signal.Signals(code - SIGNALLED).name
+        killed = [f"perfkit: the recorder was killed ({name})"]
+    return [*killed, *_where(watch, view, code)]
+
+
+def _where(watch: Watch, view: View, code: int) -> list[str]:
     if watch.has_said_where or (code != EXIT_DONE and not view.samples):
         return []
     samples = f"{view.samples} sample{'s' if view.samples != 1 else ''}"

@@ -4,7 +4,7 @@ A wrong value is refused with the setting's name and its place, wherever it was 
 """
 
 from perfkit.errors import UsageError, shown
-from perfkit.settings.table import NOT_BUILT, Setting, settings_of
+from perfkit.settings.table import NOT_BUILT, SETTINGS, Setting, settings_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ DEFAULT = "default"
 
 _ORIGINAL = {"serve": "PCD_"}
 """How the original's variables of a command begin, where not with PCC_."""
+
+
+_NO_SETTINGS = ("PERFKIT_DEBUG", "PERFKIT_FAULT", "PERFKIT_PROOF")
+"""Variables of ours that set nothing: the traceback of a bug, and what tests use."""
 
 
 class Resolved:
@@ -111,7 +115,7 @@ def resolve(
     odd = [
         name
         for name, text in sorted(environment.items())
-        if text and name.startswith(begins) and not _is_known(name, settings)
+        if text and _is_odd(name, begins, settings)
     ]
     found.warnings += _about(odd, "")
     return found
@@ -123,6 +127,13 @@ def _value(setting: Setting, text: str, origin: str) -> "Value":
     except ValueError as error:
         what = "" if setting.is_secret else f", found {shown(text)}"
         raise UsageError(f"{setting.name} ({origin}): {error}{what}") from error
+
+
+def _is_odd(variable: str, begins: str, settings: tuple[Setting, ...]) -> bool:
+    """Return whether a variable looks like a setting of ours and is none."""
+    if variable.startswith("PERFKIT_"):
+        return variable not in _NO_SETTINGS and not _is_known(variable, SETTINGS)
+    return variable.startswith(begins) and not _is_known(variable, settings)
 
 
 def _is_known(variable: str, settings: tuple[Setting, ...]) -> bool:
