@@ -18,6 +18,7 @@ from perfkit.server.api.table import endpoints, public, sending
 from perfkit.server.gate import Floor
 from perfkit.server.health import Health
 from perfkit.server.hello import Hello
+from perfkit.server.home import Home
 from perfkit.server.ingest import Ingest
 from perfkit.server.limits import Limits
 from perfkit.server.metrics import Counters
@@ -63,9 +64,10 @@ def application(services: Services) -> web.Application:
     data = Data(control, services.intake, services.engine, limits, services.askers, sender)
     hello = Hello(limits, waiting)
     health = Health(services.counters, ingest.gate, data.queries, floor)
+    home = Home(control, services.engine, limits, data.queries, services.askers)
     caller = Caller(control, limits, waiting)
     table = endpoints(data, Admin(control))
-    table += public(hello, health) + sending(ingest)
+    table += public(hello, health, home) + sending(ingest)
     document = Document(table)
     table.append(document.row())
     app = web.Application(middlewares=[_answering(services.counters)])

@@ -32,6 +32,7 @@ from perfkit.server.api.types import (
 from perfkit.server.auth import ADMIN, INGEST, READ
 from perfkit.server.health import Health
 from perfkit.server.hello import Hello
+from perfkit.server.home import Home
 from perfkit.server.ingest import Answer, Ingest
 from perfkit.store.engines import LatestRows, Series, Stats
 
@@ -236,10 +237,17 @@ def sending(ingest: Ingest) -> list[Row]:
     ]
 
 
-def public(hello: Hello, health: Health) -> list[Row]:
+def public(hello: Hello, health: Health, home: Home) -> list[Row]:
     """Return what anybody may ask."""
     text = ("text/plain",)
     return [
+        Plain(
+            method="GET",
+            path="/",
+            summary="Show a page: version and links; with a key also machines and their figures",
+            work=home.page,
+            media=("text/html",),
+        ),
         Plain(
             method="GET",
             path="/v1/ping",

@@ -1,0 +1,67 @@
+import base64
+import hashlib
+import re
+
+from one_server import served
+
+from perfkit.server.home import headline
+from perfkit.store.engines import LatestRows
+
+LINE = b'{"timestamp":1700000000,"subsystem":"/proc/loadavg","measurement":"0.1"}\n'
+
+
+def test_anybody_sees_version_and_links_and_no_machine(shared):
+    shared.upload(LINE, "?machine_id=hidden")
+    answer = shared.ask("GET", "/")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    text = answer.body.decode()
+    assert 'href="/api/v1/openapi.json"' in text
+    assert "hidden" not in text
+
+
+def test_a_read_key_sees_its_machines(shared):
+    shared.upload(LINE, "?machine_id=web:1")
+    text = shared.get("/").body.decode()
+    assert '<th scope="row">web:1</th>' in text
+    assert "<td>\N{EN DASH}</td>" in text
+
+
+def test_a_key_that_may_not_read_is_refused(shared):
+    assert shared.ask("GET", "/", key="ingest_key").status == 403
+    assert shared.ask("GET", "/", key="unknown-key").status == 401
+
+
+def test_nothing_but_its_own_style_may_load(shared):
+    answer = shared.ask("GET", "/")
+    text = answer.body.decode()
+    style = re.search(r"<style>(.*)</style>", text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}';")
+    assert "<script" not in text
+    assert "style=" not in text
+
+
+def test_an_empty_server_says_so(tmp_path):
+    with served(tmp_path / "data") as server:
+        assert "No machine has sent anything yet" in server.get("/").body.decode()
+
+
+def rows(*values: dict[str, object]) -> LatestRows:
+    return LatestRows(timestamp=1.0, rows=list(values))
+
+
+def test_figures_are_of_the_busiest_or_of_all_together():
+    latest = {
+        "cpu": rows({"device": "", "%idle": 96.5}),
+        "memory": rows({"device": "", "%memused": 25.04}),
+        "net": rows(
+            {"device": "lo", "rxkB/s": 1000.0, "txkB/s": 1000.0},
+            {"device": "eth0", "rxkB/s": 1.5, "txkB/s": None},
+            {"device": "eth1", "rxkB/s": 2.0, "txkB/s": 3.0},
+        ),
+        "disk": rows({"device": "sda", "%util": 7.0}, {"device": "sdb", "%util": 9.0}),
+    }
+    assert headline(latest) == ["3.5", "25.0", "3.5", "3.0", "9.0"]
+    assert headline({}) == ["\N{EN DASH}"] * 5
