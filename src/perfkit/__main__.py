@@ -29,8 +29,10 @@ def main(argv: list[str] | None = None) -> int:
         code = launch.main(arguments[1:])
         if code is not None:
             return code
-    from perfkit.cmd.app import main as run  # noqa: PLC0415 - loads Typer, which takes its time
-
+    try:
+        from perfkit.cmd.app import main as run  # noqa: PLC0415 - loads Typer, which takes its time
+    except KeyboardInterrupt:
+        return 130
     return run(arguments)
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from perfkit.capture.problems import Problems
-from perfkit.process.summary import Summary
+from perfkit.process.summary import SHOWN, Gap, Summary
 
 SECOND = 10**9
 
@@ -79,3 +79,13 @@ def test_memory_does_not_grow_with_odd_times():
     for n in range(3000):
         found.sample(n * n * SECOND)
     assert len(found._intervals) <= 1000  # noqa: SLF001 - a bound that nothing else shows
+
+
+def test_what_is_not_shown_is_told_by_dots_and_only_then():
+    gap = Gap("proc/net/dev", "went back")
+    for number in range(1, SHOWN + 1):
+        gap.add(number, f"veth{number}")
+    assert "…" not in str(gap)
+    gap.add(SHOWN + 1, "veth0")
+    assert str(gap).count(", …") == 2
+    assert "veth0" not in str(gap)

@@ -35,9 +35,10 @@ class Gap:
     def add(self, line: int, name: str) -> None:
         """Count one row, or one interval, that is missing."""
         self.count += 1
-        if line and len(self.lines) < SHOWN and line not in self.lines:
+        # One more than is shown tells that there are more.
+        if line and len(self.lines) <= SHOWN and line not in self.lines:
             self.lines.append(line)
-        if name and len(self.names) < SHOWN and name not in self.names:
+        if name and len(self.names) <= SHOWN and name not in self.names:
             self.names.append(name)
 
     def __str__(self) -> str:
@@ -206,8 +207,8 @@ def _rows(count: int) -> str:
 
 
 def _listed(items: list[str]) -> str:
-    more = ", …" if len(items) == SHOWN else ""
-    return ", ".join(items) + more
+    more = ", …" if len(items) > SHOWN else ""
+    return ", ".join(items[:SHOWN]) + more
 
 
 def _utc(ns: int) -> str:
