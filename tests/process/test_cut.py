@@ -133,8 +133,23 @@ def test_any_records_give_the_same_in_both_shapes(records: list[tuple[int, str, 
     assert plain_problems.first == other_problems.first
 
 
+CPUINFO = "processor\t: 0\nvendor_id\t: A\nmodel name\t: B\ncpu MHz\t: 2000.0\nflags\t: fpu\n\n"
+CONTAINER = '{"container_id":"a","cpu_usage_usec":5,"memory_current":7,"memory_max":"max"}'
 LINES = sample(1).splitlines()
+EVERY_LINE = [
+    *LINES,
+    line(START + 1, "/proc/cpuinfo", CPUINFO).removesuffix(b"\n"),
+    line(START + 1, "container/docker/a", CONTAINER).removesuffix(b"\n"),
+]
 ODD = [
+    b",",
+    b"]",
+    b'\\"',
+    b"1,2",
+    b"],[",
+    b"7",
+    b" ",
+    b"-",
     b"-1",
     b"9" * 400,
     b"18446744073709551616",
@@ -161,7 +176,7 @@ DEEP_IN_A_MOUNT = line(
 @st.composite
 def spoiled(draw: st.DrawFn) -> bytes:
     """Return a line of a capture with a few stretches of bytes replaced."""
-    text = draw(st.sampled_from(LINES))
+    text = draw(st.sampled_from(EVERY_LINE))
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
         end = min(len(text), start + draw(st.integers(0, 8)))

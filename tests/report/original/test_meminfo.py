@@ -90,6 +90,14 @@ def test_what_is_no_number_is_an_error_and_costs_its_sample_alone(bad: bytes):
     assert table.add(3, meminfo()) == ["3," + ROW]
 
 
+@pytest.mark.parametrize("missing", [b"MemTotal", b"MemFree"])
+def test_what_lacks_a_line_that_all_have_is_no_such_file(missing: bytes):
+    table = driver()
+    with pytest.raises(ParseError, match="expected lines MemTotal and MemFree, found not both"):
+        table.add(1, meminfo().replace(missing, b"Mem"))
+    assert table.add(2, meminfo()) == ["2," + ROW]
+
+
 @given(st.lists(st.fixed_dictionaries({name: st.integers(0, 2**53) for name in VALUES})))
 def test_any_gauges_stand_in_their_columns(samples: list[dict[str, int]]):
     table = driver()

@@ -178,5 +178,8 @@ def _counters(n: list[float]) -> tuple[float, float, float, float, float, float]
 
 def _identify(line: bytes) -> NameAndPrefix:
     """Return the name that a line has in its third column, and all before the fourth."""
-    _, _, name, counters = line.split(None, 3)
-    return unescaped("diskstats", name).decode(), line[: -len(counters)]
+    *_, counters = line.split(None, 3)
+    prefix = line[: -len(counters)]
+    # White space that is escaped parts the text only here.
+    _, _, name = unescaped("diskstats", prefix).split()
+    return name.decode(), prefix

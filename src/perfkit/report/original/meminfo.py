@@ -38,6 +38,9 @@ LABELS = (
 )
 """The lines that are used, in the order that every kernel writes them."""
 
+_NEEDED = LABELS[:2]
+"""Without them it is no such file."""
+
 _UNIT_BYTES = len(b" kB")
 _NUMBERS_AND_PADDING = b"0123456789, "
 
@@ -52,6 +55,9 @@ class Layout:
 
     Args:
         body: Text of the shape, JSON-escaped.
+
+    Raises:
+        ValueError: it is no such file.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -66,9 +72,12 @@ class Layout:
                 skip = 2
             else:
                 skip += len(line) + 2
+        if not {*_NEEDED} <= {*labels}:
+            raise ValueError
         self._size = len(body)
         self._labels = tuple(labels)
         self._struct = struct.Struct(form)
+        self._missing = [b"\\n" + label for label in LABELS if label not in labels]
         self._places = None if self._labels == LABELS else [LABELS.index(name) for name in labels]
 
     def numbers(self, bodies: Sequence[bytes]) -> list[list[int]]:
@@ -84,7 +93,7 @@ class Layout:
             if len(body) < size or (self._places and len(body) != self._size):
                 raise ValueError
             found = unpack(body)
-            if found[::2] != labels:
+            if found[::2] != labels or any(line in body for line in self._missing):
                 raise ValueError
             fields += found[1::2]
         with_units = b",".join((*fields, b""))
