@@ -215,6 +215,11 @@ PORTAL_NOTE = """\
 One row a time for the whole host, with `\\r\\n` line ends and no `#`. Rates are bytes a second, cut
 to whole numbers. Written where the capture has proc/stat and proc/meminfo; `--portal FILE` writes
 it elsewhere.
+
+One disk and one interface are chosen for the whole file, among those that have the first row.
+Where theirs has no row its two fields are empty, and the summary counts such rows; they are 0 only
+where the capture has no such device. `--disk` or `--interface` with a name that the capture does
+not have ends with exit code 2 and the names that it has, and nothing is written.
 """
 
 CONTAINERS_NOTE = """\

@@ -220,7 +220,7 @@ def test_a_sample_without_a_source_has_no_row_there_and_the_next_spans_more():
     assert found.seconds("portal.csv") == [1, 2, 3]
     assert found.rows("portal.csv")[1].split(",")[-4:] == ["", "", "1024", "1024"]
     assert found.summary.problems.notes == [
-        "1 rows of portal.csv are blank where its disk or interface has no row"
+        "portal.csv: no figure in 1 row, where its disk or interface has no row"
     ]
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from perfkit.errors import ParseError
 from perfkit.process.cut import DISKSTATS, MEMINFO, NET_DEV, SOURCES, STAT, STATFS, Bodies, Column
-from perfkit.process.summary import Summary
+from perfkit.process.summary import Summary, rows_text
 from perfkit.process.tree import OutputTree
 from perfkit.record import Record
 from perfkit.report.original import containers as containers_csv
@@ -214,8 +214,8 @@ class Conversion:
         self._portal.check()
         if self._portal.blanks:
             self._summary.problems.note(
-                f"{self._portal.blanks} rows of portal.csv are blank where its disk or interface "
-                "has no row"
+                f"portal.csv: no figure in {rows_text(self._portal.blanks)}, where its disk or "
+                "interface has no row"
             )
         if not self._every_interval and 0 < self._summary.samples < _FEWEST_SAMPLES:
             self._summary.problems.note(TOO_FEW)

@@ -184,7 +184,7 @@ class Summary:
         """Return it for a person."""
         lines = [f"{self.capture}: {self._extent()}"]
         width = max((len(name) for name in self.rows), default=0)
-        lines += [f"  {name:<{width}}  {_rows(count)}" for name, count in self.rows.items()]
+        lines += [f"  {name:<{width}}  {rows_text(count)}" for name, count in self.rows.items()]
         lines += [f"  no row: {gap}" for gap in self.gaps.values()]
         lines += [f"  note: {note}" for note in self.problems.notes]
         first = self.problems.first
@@ -202,7 +202,8 @@ class Summary:
         return f"{samples} from {_utc(self.first)} to {_utc(self.last)}{every}"
 
 
-def _rows(count: int) -> str:
+def rows_text(count: int) -> str:
+    """Return a number of rows as a person reads it."""
     return "1 row" if count == 1 else f"{count} rows"
 
 

@@ -96,21 +96,52 @@ def test_a_named_device_that_never_comes_is_refused_with_those_that_did():
     with pytest.raises(UsageError) as raised:
         portal.check()
     assert str(raised.value) == "--disk 'sdz': not in the capture, which has 'sda'"
-    Portal(Rows(io.BytesIO, "#"), "sdz").check()  # nothing of the kind was recorded
+    without = Portal(Rows(io.BytesIO, "#"), None, "eth0")
+    without.add(STAT, MEMINFO, {}, {})
+    with pytest.raises(UsageError, match="--interface 'eth0': not in the capture, which has none"):
+        without.check()
+
+
+def test_a_named_device_that_did_nothing_is_there():
+    portal = Portal(Rows(io.BytesIO, "#"), "sdb")
+    portal.add(STAT, MEMINFO, {}, {"sda": [disk(1, 1)], "sdb": [None]})
+    portal.check()
+    assert text_of(portal.rows.pending).decode() == CPU_AND_MEMORY + ",,,0,0\n"
+
+
+def test_the_first_row_decides_wherever_a_block_ends():
+    columns: dict[str, Column] = {
+        "sdb": [None, disk(2, 2), disk(2, 2)],
+        "sda": [None, None, disk(1, 1)],
+    }
+    stat: dict[str, Column] = {"-1": [STAT["-1"][0]] * 3}
+    meminfo: dict[str, Column] = {"": [MEMINFO[""][0]] * 3}
+    portal = Portal(Rows(io.BytesIO, "#"))
+    for place in range(3):
+        portal.add(
+            STAT, MEMINFO, {}, {name: rows[place : place + 1] for name, rows in columns.items()}
+        )
+    found = text_of(portal.rows.pending).decode().splitlines()
+    assert found == rows(columns, {}, stat=stat, meminfo=meminfo)
+    assert [row.split(",")[-4:-2] for row in found] == [
+        ["", ""],
+        ["1024", "1024"],
+        ["1024", "1024"],
+    ]
 
 
 def test_no_other_device_is_shown_while_the_chosen_one_has_no_row():
     twice_stat: dict[str, Column] = {"-1": [STAT["-1"][0]] * 3}
     twice_meminfo: dict[str, Column] = {"": [MEMINFO[""][0]] * 3}
     found = rows(
-        {"sdb": [disk(2, 2), disk(2, 2), None], "sda": [None, disk(1, 1), None]},
+        {"sdb": [None, disk(2, 2), disk(2, 2)], "sda": [disk(1, 1), None, None]},
         {"eth0": [IDLE, None, interface(1, 1)]},
         stat=twice_stat,
         meminfo=twice_meminfo,
     )
     assert [row.split(",")[-4:] for row in found] == [
-        ["", "", "0", "0"],
-        ["512", "512", "", ""],
+        ["512", "512", "0", "0"],
+        ["", "", "", ""],
         ["", "", "1024", "1024"],
     ]
 

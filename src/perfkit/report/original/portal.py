@@ -8,15 +8,16 @@ rows of the other files: cpu_* as printed there; mem_total_kb is free + used + b
 MemTotal without Slab; disk and net are bytes a second, cut to whole ones, 0 where there is no such
 device at all.
 
-Disk and interface are chosen once; where theirs has no row (a reset, a boot) the two fields stay
-empty, and no other device's figures are shown.  The disk is the first of sda, vda and nvme0n1, else
-the first that is no loop, RAM or
-optical device, device-mapper or RAID volume, else the first.  The interface is the first that is
-not lo and not made for containers or tunnels, else the first that is not lo: the original took any.
+Disk and interface are chosen once, among those that have the first row; where theirs has no row (a
+reset, a boot) the two fields stay empty, and no other device's figures are shown.  The
+disk is the first of sda, vda and nvme0n1, else the first that is no loop, RAM or optical device,
+device-mapper or RAID volume, else the first.  The interface is the first that is not lo and not
+made for containers or tunnels, else the first that is not lo: the original took any.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import repeat
+from operator import itemgetter
 
 import msgspec
 
@@ -84,22 +85,34 @@ class _Device:
     """
 
     def __init__(self, rank: Rank) -> None:
-        self.name: str | None = None
         self.seen: dict[str, None] = {}
-        """Names that were there to choose from, the first few."""
+        """Names that were there, the first few."""
+        self.has_come = False
+        """Whether there was any that may be chosen."""
+        self._name: str | None = None
         self._rank = rank
 
     def rows(self, columns: Mapping[str, Column]) -> Iterable[Row | None]:
         """Return its row at each time, None where it has none; short ones without a device."""
-        if self.name is None:
-            there = [name for name, rows in columns.items() if any(row is not None for row in rows)]
-            self.seen.update(dict.fromkeys(there[: _TOLD - len(self.seen)]))
-            ranks = {name: self._rank(name) for name in there}
-            best = min(there, key=ranks.__getitem__, default=None)
-            if best is None or ranks[best] == _NEVER:
-                return repeat(())
-            self.name = best
-        return columns.get(self.name) or repeat(None)
+        if self._name is None:
+            self._choose(columns)
+        if self._name is not None:
+            return columns.get(self._name) or repeat(None)
+        return repeat(None if self.has_come else ())
+
+    def _choose(self, columns: Mapping[str, Column]) -> None:
+        """Take the best of those that have the first row, wherever in the block that is."""
+        self.seen.update(dict.fromkeys([*columns][: _TOLD - len(self.seen)]))
+        found: list[tuple[int, int, str]] = []
+        for name, rows in columns.items():
+            rank = self._rank(name)
+            if rank != _NEVER:
+                self.has_come = True
+                first = next((place for place, row in enumerate(rows) if row is not None), None)
+                if first is not None:
+                    found.append((first, rank, name))
+        if found:
+            *_, self._name = min(found, key=itemgetter(0, 1))
 
 
 class Portal:
@@ -142,11 +155,11 @@ class Portal:
         """Refuse a device that was named and never came.
 
         Raises:
-            UsageError: with the names that came.
+            UsageError: with those that came.
         """
         for option, name, device in self._named:
-            if name is not None and device.name is None and device.seen:
-                known = ", ".join(map(repr, device.seen))
+            if name is not None and not device.has_come:
+                known = ", ".join(map(repr, device.seen)) or "none"
                 raise UsageError(f"{option} {name!r}: not in the capture, which has {known}")
 
 
