@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,38 @@ def test_the_capture_itself_is_never_replaced(path: Path):
     with pytest.raises(UsageError, match="is the capture itself, which is never replaced"):
         process(options(path, portal=path, force=True))
     assert path.read_bytes() == before
+
+
+def test_no_file_that_is_read_is_replaced(path: Path):
+    names = path.parent / "names.json"
+    names.write_text("{}")
+    with pytest.raises(UsageError, match="is the file of --container-names itself"):
+        process(options(path, container_names=names, portal=names, force=True))
+    assert names.read_text() == "{}"
+    with path.open("rb") as file:
+        before = os.dup(0)
+        os.dup2(file.fileno(), 0)
+        try:
+            with pytest.raises(UsageError, match="is the capture itself"):
+                process(Options(capture="-", output=path.parent / "out", portal=path, force=True))
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
+    assert path.read_bytes() == capture(0, 1, 2, 3)
+
+
+def test_what_stands_where_a_folder_belongs_is_named(path: Path):
+    out = path.parent / "out"
+    with pytest.raises(UsageError, match=r"capture\.json: is a file, expected a folder"):
+        process(Options(capture=str(path), output=path / "x" / "y"))
+    out.mkdir()
+    (out / "proc").symlink_to("nowhere")
+    with pytest.raises(UsageError, match=r"out/proc: is a link to nowhere, which is absent"):
+        process(options(path, force=True))
+    (out / "proc").unlink()
+    (out / "proc").write_text("")
+    with pytest.raises(UsageError, match=r"out/proc: is a file, expected a folder"):
+        process(options(path, force=True))
 
 
 def test_files_of_an_earlier_conversion_do_not_stay_beside_the_new_ones(path: Path):

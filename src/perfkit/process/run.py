@@ -1,8 +1,9 @@
 """One conversion from its capture to its folder, or nothing."""
 
 import gc
+import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -62,9 +63,7 @@ def process(options: Options, watch: Watch | None = None) -> Summary:
     names = _names(options.container_names)
     elsewhere = {PORTAL: options.portal} if options.portal else None
     tree = OutputTree(options.output, force=options.force, elsewhere=elsewhere)
-    source_path = Path(options.capture)
-    is_there = options.capture != STDIN and source_path.exists()
-    tree.check(FILES, source_path if is_there else None)
+    tree.check(FILES, _sources(options))
     problems = Problems()
     with open_capture(options.capture, problems) as source:
         summary = Summary(source.name, problems)
@@ -92,6 +91,21 @@ def process(options: Options, watch: Watch | None = None) -> Summary:
             reason = (error.strerror or str(error)).lower()
             raise DiskError(f"{place}: not written: {reason}") from error
     return summary
+
+
+def _sources(options: Options) -> dict[str, os.stat_result]:
+    """Return the files that are read, by what messages call them."""
+    files: dict[str, str | int | Path] = {
+        "the capture": 0 if options.capture == STDIN else options.capture
+    }
+    if options.container_names is not None:
+        files["the file of --container-names"] = options.container_names
+    found = {}
+    for name, file in files.items():
+        # What is not there is said when it is opened.
+        with suppress(OSError, ValueError):
+            found[name] = os.stat(file)  # noqa: PTH116 - one may be a descriptor
+    return found
 
 
 def _why(source: Capture, problems: Problems) -> str:

@@ -6,7 +6,7 @@ ends the work before that, a signal too, takes away what was begun.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -38,28 +38,30 @@ class OutputTree:
         self._spill: BinaryIO | None = None
         self._checked: Sequence[str] = ()
 
-    def check(self, names: Sequence[str], source: Path | None = None) -> None:
+    def check(
+        self, names: Sequence[str], sources: Mapping[str, os.stat_result] | None = None
+    ) -> None:
         """Refuse the work if its files could not be put in their places.
 
         Args:
             names: Of the files.
-            source: What they are made of, which none of them may replace.
+            sources: What they are made of, by what messages call it: none of them may replace it.
 
         Raises:
             UsageError: a file is there and may not be replaced, or something else is in its place.
         """
-        for folder in (self._folder, *(path.parent for path in self._elsewhere.values())):
-            if folder.exists() and not folder.is_dir():
-                raise UsageError(f"{folder}: is a file, expected a folder for the output")
         self._checked = names
+        _check_folder(self._folder)
         taken: dict[Path, str] = {}
         for name in names:
             target = self._target(name)
+            _check_folder(target.parent)
             other = taken.setdefault(target.resolve(), name)
             if other != name:
                 raise UsageError(f"{target}: is the place of {other} too: name another for {name}")
-            if source is not None and target.exists() and target.samefile(source):
-                raise UsageError(f"{target}: is the capture itself, which is never replaced")
+            for source, status in (sources or {}).items():
+                if target.exists() and os.path.samestat(target.stat(), status):
+                    raise UsageError(f"{target}: is {source} itself, which is never replaced")
             if target.is_dir():
                 raise UsageError(f"{target}: is a folder, expected to write a file there")
             if not self._force and (target.exists() or target.is_symlink()):
@@ -164,3 +166,19 @@ class OutputTree:
         for each in reversed(missing):
             each.mkdir()
             self._made.append(each)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that could not be made, as something else is in its place or above it.
+
+    Raises:
+        UsageError: with what that is.
+    """
+    # A working folder that was removed has no other above it.
+    while not folder.is_dir() and folder != folder.parent:
+        if folder.is_symlink() and not folder.exists():
+            there = folder.readlink()
+            raise UsageError(f"{folder}: is a link to {there}, which is absent: expected a folder")
+        if folder.exists():
+            raise UsageError(f"{folder}: is a file, expected a folder for the output")
+        folder = folder.parent
