@@ -158,3 +158,14 @@ def test_rows_that_wait_in_a_file_are_the_same(order: list[str], held: int):
 def test_a_counter_out_of_bounds_is_a_problem_of_its_line(name: str, value: str):
     with pytest.raises(ParseError, match=r"expected 0 to 2.64 - 1|expected an object"):
         Driver().table.add(b"1", 1, SUBSYSTEM, escaped(f'{{"{name}":{value}}}'.encode()))
+
+
+def test_a_report_has_the_name_as_it_is():
+    table = Driver()
+    named = {"container_id": "a,b", "container_name": 'the "web", one'}
+    table.add(10, {**AFTER, **named})
+    table.add(20, {**BEFORE, **named})
+    assert all(
+        row.split(",", 1)[1].startswith('"a,b","the ""web"", one",docker,') for row in table.rows()
+    )
+    assert table.reports == [(WENT_BACK, 'the "web", one')]

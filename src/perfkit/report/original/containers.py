@@ -69,10 +69,11 @@ _decode = msgspec.json.Decoder(_Record).decode
 class _Container:
     """One container: who it is, its last record, its rows that are not in the file yet."""
 
-    __slots__ = ("before", "held", "name", "places", "waiting")
+    __slots__ = ("before", "cells", "held", "name", "places", "waiting")
 
-    def __init__(self, name: bytes) -> None:
+    def __init__(self, identity: str, name: str, runtime: str) -> None:
         self.name = name
+        self.cells = b",".join((quoted(identity), quoted(name), quoted(runtime)))
         self.before: tuple[int, _Record] | None = None
         self.waiting: tuple[bytes, int, _Record] | None = None
         self.held: list[bytes] = []
@@ -126,7 +127,7 @@ class Containers:
             if len(self._containers) >= MAX_CONTAINERS:
                 reason = f"expected {MAX_CONTAINERS} containers at most, found another"
                 raise ParseError("container", 0, reason, subsystem)
-            container = _Container(self._identity(subsystem, record))
+            container = _Container(*self._identity(subsystem, record))
             self._containers[subsystem] = container
         if container.waiting is not None and container.waiting[0] != stamp:
             self._append(container)
@@ -143,12 +144,13 @@ class Containers:
                 write(self._spill.read(container.places[at + 1]))
             write(b"".join(container.held))
 
-    def _identity(self, subsystem: str, record: _Record) -> bytes:
+    def _identity(self, subsystem: str, record: _Record) -> tuple[str, str, str]:
+        """Return id, name and runtime."""
         _, _, rest = subsystem.partition("/")
         runtime, _, short = rest.partition("/")
         identity = record.container_id or short
         name = self._names.get(identity) or record.container_name or identity[:_SHORT_ID]
-        return b",".join(quoted(part) for part in (identity, name, record.runtime or runtime))
+        return identity, name, record.runtime or runtime
 
     def _append(self, container: _Container) -> None:
         """Make the row of the record that was waiting: no other of its time came."""
@@ -157,7 +159,7 @@ class Containers:
         limit = now.memory_max if isinstance(now.memory_max, int) else 0
         row = b"%b,%b,%b,%d,%d,%.2f,%d,%d,%d,%d,%d\r\n" % (
             stamp,
-            container.name,
+            container.cells,
             self._shares(container, at, now),
             now.memory_current,
             limit,
@@ -189,7 +191,7 @@ class Containers:
         seconds = (at - earlier) / NS_PER_SECOND
         if min(used) < 0 or seconds <= 0:
             reason = WENT_BACK if seconds > 0 else NO_TIME
-            self._report(0, reason, container.name.split(b",")[1].decode())
+            self._report(0, reason, container.name)
             return b",,"
         shares = [min(_MAX_PERCENT, usec / 1e6 / seconds * 100) for usec in used]
         return b"%.2f,%.2f,%.2f" % tuple(shares)
