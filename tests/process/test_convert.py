@@ -295,6 +295,20 @@ def test_a_period_of_parts_of_a_second_has_three_decimals_and_real_rates():
     assert found.rows("portal.csv")[0] == "0.5,25,0,75,0,0,970,799,101,60,8192,0,2048,2048"
 
 
+def test_a_run_of_whole_seconds_may_follow_within_the_second():
+    data = line(START, "perfkit/host", host("one", 200_000_000))
+    data += sample(0, at=START, ns=0) + sample(1, at=START, ns=200_000_000)
+    data += line(START, "perfkit/host", host("one")) + sample(2, at=START, ns=700_000_000)
+    found = Result(data + sample(3, at=START + 1), every=True)
+    assert found.gaps == []
+    # A request in 0.2 s, in 0.5 s and in 0.3 s.
+    assert [row.split(",")[:3] for row in found.rows("proc/diskstats")] == [
+        ["0.2", "sda", "5"],
+        ["0", "sda", "2"],
+        ["1", "sda", "3.3333333333333335"],
+    ]
+
+
 def test_an_offset_beyond_a_second_counts_on():
     data = line(START, "perfkit/host", host("one", 500_000_000))
     data += sample(0, ns=0) + sample(1, at=START, ns=2_700_000_000)

@@ -10,7 +10,7 @@ from captures import START, capture, line, sample
 
 from perfkit.capture.problems import Problem
 from perfkit.errors import DiskError, InputError, UsageError
-from perfkit.process.convert import TOO_FEW
+from perfkit.process.convert import NO_INTERVAL, TOO_FEW
 from perfkit.process.run import Options, process
 
 
@@ -85,6 +85,9 @@ def test_few_samples_are_worth_a_note(path: Path):
     path.write_bytes(capture(0, 1))
     assert process(options(path)).problems.notes == [TOO_FEW]
     assert process(options(path, every_interval=True, force=True)).problems.notes == []
+    path.write_bytes(capture(0))
+    summary = process(options(path, every_interval=True, force=True))
+    assert summary.problems.notes == [NO_INTERVAL]
 
 
 def test_records_of_nothing_known_are_no_error(path: Path):

@@ -27,7 +27,10 @@ FILES = (*_NAMES, system_info.NAME, PORTAL, containers_csv.NAME)
 
 REPEATED = "twice in one sample, the later text counts"
 
-TOO_FEW = "less than 3 samples have no row in the original's form: --intervals all has one"
+TOO_FEW = (
+    "no rows: the first interval of --intervals first needs 3 samples; --intervals all needs 2"
+)
+NO_INTERVAL = "no rates: an interval needs 2 samples"
 _FEWEST_SAMPLES = 3
 
 BLOCK_SAMPLES = 64
@@ -125,6 +128,9 @@ class Conversion:
     def sample(self, timestamp: int, ns: int, bodies: Bodies, lines: Sequence[int]) -> None:
         """Take one sample."""
         at = timestamp * NS_PER_SECOND + (ns if self._is_fractional else 0)
+        if self._ns is not None and at <= self._ns < timestamp * NS_PER_SECOND + ns:
+            # A run of whole seconds that follows another within the same second.
+            at = timestamp * NS_PER_SECOND + ns
         summary = self._summary
         summary.sample(at)
         if summary.samples == 2 and not self._every_interval:
@@ -217,7 +223,10 @@ class Conversion:
                 f"portal.csv: no figure in {rows_text(self._portal.blanks)}, where its disk or "
                 "interface has no row"
             )
-        if not self._every_interval and 0 < self._summary.samples < _FEWEST_SAMPLES:
+        samples = self._summary.samples
+        if self._every_interval and samples == 1:
+            self._summary.problems.note(NO_INTERVAL)
+        elif not self._every_interval and 0 < samples < _FEWEST_SAMPLES:
             self._summary.problems.note(TOO_FEW)
         counts = self._summary.rows
         if all(self._tables[source].rows.is_begun for source in (STAT, MEMINFO)):
