@@ -253,6 +253,22 @@ def seconds(kind: str, size: int) -> float:
     return best
 
 
+def test_empty_lines_are_passed_over_and_counted():
+    lines = b"".join(sample(n) for n in range(3)).splitlines(keepends=True)
+    spaced, problems = cut(b"\n" * 70_000 + b"\n\n".join(lines) + b"\n" * 70_000 + b"x\n")
+    assert [found[0] - START for found in spaced.found] == [0, 1, 2]
+    assert spaced.found == cut(b"".join(lines))[0].found
+    # Each line is followed by two empty ones, its own end among them.
+    assert [problem.line for problem in problems.first] == [70_000 + 3 * 14 + 1 + 70_000 + 1]
+
+
+def test_empty_lines_cost_next_to_nothing():
+    start = time.process_time()
+    cut(b"\n" * 5_000_000)
+    # 0.3 s each million without it.
+    assert time.process_time() - start < 0.5
+
+
 @pytest.mark.parametrize("place", range(5))
 def test_a_text_that_has_no_end_is_a_problem_of_its_line(place: int):
     lines = b"".join(sample(n) for n in range(3)).splitlines(keepends=True)

@@ -8,7 +8,9 @@ It is cut at fixed places, and what stands between the last two quotes goes on a
 any other shape is decoded and brought into this one.  A sample is a run of lines of one time.
 """
 
+from bisect import bisect
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Protocol
 
 import msgspec
@@ -137,7 +139,12 @@ class Cutter:
         """Read the capture to its end, and tell `watch` after each piece."""
         for first, lines in capture.batches():
             at = 0
+            # Empty lines are passed over many at once: a file may have nothing else.
+            texts = None if all(lines) else [*compress(range(len(lines)), lines), len(lines)]
             while at < len(lines):
+                if texts is not None and not lines[at]:
+                    at = texts[bisect(texts, at)]
+                    continue
                 taken = self._take_samples(lines, at, first)
                 if not taken:
                     taken = 1
