@@ -41,8 +41,8 @@ no rates (memory, file systems, queue lengths) are those of the later sample.
   three decimals, cut, and rates use the real time. Elsewhere `ns` is ignored, as by the original.
   (A run of whole seconds that begins within the second in which another ended has its real time at
   its first sample.)
-* **A line** of the capture may have 4 MiB, twice what /proc/cpuinfo of 1,000 CPUs takes; a longer one
-  is skipped, and said.
+* **A line** of the capture may have 4 MiB, twice what /proc/cpuinfo of 1,000 CPUs takes; a longer
+  one is skipped, and said.
 * **Numbers** are printed as Go does: the shortest digits that read back as the same float64, plain
   from 0.0001 up to 999999.99…, else in the scientific form with two exponent digits or more:
   `2.641104e+06`, `5e-05`. No trailing `.0`. Columns that are whole numbers (kB, blocks, use) are

@@ -26,8 +26,9 @@ where input was skipped.
 
 \b
 Examples:
-  perfkit process web1.json.gz --output-dir web1/
-  zcat old.json.gz | perfkit process - -o old/ --intervals all
+  perfkit process web1.json.gz -o web1/
+  zcat old.gz | perfkit process - -o old/
+  perfkit process a.json -o a/ --intervals all
 """
 
 
