@@ -23,6 +23,7 @@ MODULES = {
     "process": "converting",
     "collector": "collector",
     "linear": "linear",
+    "upload": "uploading",
 }
 """The module of each section, in the order in which they run."""
 

@@ -1,6 +1,7 @@
 """The application: its parts, made once and put together; no work is done here."""
 
 import asyncio
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,7 +28,9 @@ from perfkit.store.control import ControlPlane
 from perfkit.store.engines import Queries
 from perfkit.store.intake import Intake
 
-_DECODERS = 4
+_DECODERS = min(4, os.cpu_count() or 1)
+"""More would only take each other's turns."""
+
 _QUERIES = 4
 
 

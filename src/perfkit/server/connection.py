@@ -61,19 +61,17 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Take bytes; stop the timer once they make a request."""
         before = self._request_count
-        if self._header_timer is None and self._is_idle():
-            self._start_timer()
+        was_idle = not self._messages and not self._request_in_progress
         super().data_received(data)
         if self._request_count != before:
             self._stop_timer()
+        elif was_idle and self._header_timer is None:
+            self._start_timer()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End."""
         self._stop_timer()
         super().connection_lost(exc)
-
-    def _is_idle(self) -> bool:
-        return not self._messages and not self._request_in_progress
 
     def _start_timer(self) -> None:
         self._header_timer = self._loop.call_later(self._limits.header_seconds, self._abort)

@@ -6,6 +6,7 @@ from the check; a bigger one is read a second time, and stored piece by piece.
 
 import hashlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import msgspec
 
@@ -70,7 +71,8 @@ class Reading:
         self._door = door
         self._placer = placer
         self._limits = limits
-        self._text: list[bytes] | None = None
+        self._begun: Iterator[bytes] | None = None
+        """The text, where some of it has been unpacked to see how much there is."""
 
     def is_small(self) -> bool:
         """Return whether it is read in less time than another thread takes to begin."""
@@ -83,9 +85,9 @@ class Reading:
             text.append(piece)
             size += len(piece)
             if size > _LITTLE_TEXT:
-                return False
-        self._text = text
-        return True
+                break
+        self._begun = chain(text, pieces)
+        return size <= _LITTLE_TEXT
 
     def check(self) -> Checked:
         """Return what the body holds.
@@ -142,8 +144,9 @@ class Reading:
             )
 
     def _blocks(self) -> Iterator[Block]:
-        text = self._text
-        pieces = unpacked(self._body, self._encoding, self._limits) if text is None else iter(text)
+        pieces, self._begun = self._begun, None
+        if pieces is None:
+            pieces = unpacked(self._body, self._encoding, self._limits)
         is_list, rest = is_array(pieces)
         if is_list:
             for found in elements(rest, self._limits):
