@@ -305,6 +305,9 @@ def test_a_body_that_does_not_come_is_408(small):
 
 def test_what_is_no_http_is_400(small):
     assert b" 400 " in raw(small, b"\x16\x03\x01 hello\r\n\r\n")[:14]
+    answer = raw(small, b"GET / HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n")
+    assert b" 400 " in answer[:14]
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].startswith("expected HTTP: ")
 
 
 def test_connections_past_the_limit_are_told(tmp_path):

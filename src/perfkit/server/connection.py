@@ -7,7 +7,9 @@ runs until the last header has come.  Whoever does not get that far is cut off w
 import asyncio
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
 
+import msgspec
 from aiohttp import web
 
 from perfkit.server.limits import Limits
@@ -17,6 +19,8 @@ _FULL = (
     b"Content-Type: application/json\r\nContent-Length: 32\r\n\r\n"
     b'{"error":"too many connections"}'
 )
+
+_LONGEST_REASON = 200
 
 
 class Connection(web.RequestHandler):
@@ -67,6 +71,22 @@ class Connection(web.RequestHandler):
             self._stop_timer()
         elif was_idle and self._header_timer is None:
             self._start_timer()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP with a reason; aiohttp itself would write a page to the log."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or request.writer.output_size:
+            return super().handle_error(request, status, exc, message)
+        reason = " ".join((message or str(exc) or HTTPStatus(status).phrase).split())
+        body = msgspec.json.encode({"error": f"expected HTTP: {reason[:_LONGEST_REASON]}"})
+        response = web.Response(body=body, status=status, content_type="application/json")
+        response.force_close()
+        return response
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End."""

@@ -200,5 +200,5 @@ def _run(info: RunInfo) -> Run:
         kind="upload" if info.kind == "upload" else "stream",
         started=info.started,
         lines=info.lines,
-        intervals=info.intervals,
+        intervals=[list(stretch) for stretch in info.intervals],
     )

@@ -247,6 +247,11 @@ def public(hello: Hello, health: Health, home: Home) -> list[Row]:
             summary="Show a page: version and links; with a key also machines and their figures",
             work=home.page,
             media=("text/html",),
+            refusals=(
+                HTTPStatus.UNAUTHORIZED,
+                HTTPStatus.FORBIDDEN,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            ),
         ),
         Plain(
             method="GET",

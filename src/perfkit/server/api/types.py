@@ -14,6 +14,9 @@ Time = Annotated[
 ]
 
 
+Stretch = Annotated[list[int], msgspec.Meta(min_length=2, max_length=2)]
+
+
 class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """No parameters."""
 
@@ -118,7 +121,7 @@ class Run(msgspec.Struct, kw_only=True):
     """Unix time of its first line."""
 
     lines: int
-    intervals: list[tuple[int, int]]
+    intervals: list[Stretch]
     """First and last position of each stretch of lines that is held."""
 
 
