@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import time
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -330,13 +331,18 @@ def test_ranges_of_an_export(shared, query, status):
     assert export(shared, machine, query).status == status
 
 
-@pytest.mark.parametrize("path", ["latest", "series/cpu", "stats/net"])
-def test_figures_that_are_not_kept_yet_are_refused(shared, path):
-    shared.upload(line(0), "?machine_id=figures")
-    machine = machine_of(shared, "figures")["id"]
-    answer = shared.get(f"/api/v1/machines/{machine}/{path}")
-    assert answer.status == 501
-    assert "export" in answer.json["detail"]
+def test_figures_show_at_once_and_over_time_within_seconds(shared):
+    texts = "cpu  100 0 0 100 0 0 0 0 0 0", "cpu  130 0 0 170 0 0 0 0 0 0"
+    shared.upload(line(0, texts[0]) + line(1, texts[1]), "?machine_id=figures")
+    machine = f"/api/v1/machines/{machine_of(shared, 'figures')['id']}"
+    latest = shared.get(f"{machine}/latest").json
+    assert latest["cpu"]["rows"][0]["%usr"] == 30  # of 100 ticks
+    start = time.monotonic()
+    while not shared.get(f"{machine}/series/cpu").json["series"]:
+        assert time.monotonic() < start + 8
+        time.sleep(0.05)
+    (usr,) = [each for each in shared.get(f"{machine}/stats/cpu").json if each["name"] == "%usr"]
+    assert (usr["count"], usr["mean"], usr["p50"]) == (1, 30, 30)
 
 
 def test_the_document_tells_of_every_endpoint(shared):

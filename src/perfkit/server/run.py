@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -20,12 +21,16 @@ from perfkit.server.connection import connections
 from perfkit.server.first_run import first_tenant
 from perfkit.server.keys_file import KeysFile
 from perfkit.server.limits import Limits
-from perfkit.server.no_rows import NoRows
 from perfkit.store.control import ControlPlane, Tenant
+from perfkit.store.engines.duckdb.engine import DuckEngine
 from perfkit.store.intake import Intake
 from perfkit.store.intake import Limits as IntakeLimits
+from perfkit.store.loader import Loader
 
 _BACKLOG = 4096
+_ACCEPTED_AT_ONCE = 32
+"""A thousand new connections must not hold up the requests of those that are there."""
+
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 15.0
 """How long requests under way may take once the server is told to end."""
@@ -71,6 +76,7 @@ def run(options: Options, say: Say, started: Callable[[Started], None] | None = 
         UsageError: the folder or the port is taken, or the address is none.
         DiskError: the folder cannot be used.
     """
+    sys.setswitchinterval(0.001)
     asyncio.run(_run(options, say, started))
 
 
@@ -101,7 +107,9 @@ async def serving(options: Options, say: Say) -> AsyncIterator[Started]:
                 raise RuntimeError("aiohttp made no server")
             made = connections(runner.server, options.limits, loop)
             watch = asyncio.create_task(_watch(services, tenant, options.keys_file, say))
-            server = await loop.create_server(made, sock=listener, backlog=_BACKLOG)
+            # For asyncio `backlog` is also how many it accepts in a row.
+            server = await loop.create_server(made, sock=listener, backlog=_ACCEPTED_AT_ONCE)
+            listener.listen(_BACKLOG)
             try:
                 yield Started(_url(listener), tenant, services, first_run)
             finally:
@@ -123,15 +131,22 @@ def _stores(options: Options) -> Iterator[Services]:
         shutil.rmtree(folder / "tmp", ignore_errors=True)
         control = ControlPlane(folder / "control.sqlite")
         intake.control = control
+        engine = DuckEngine(folder)
+        loader = Loader(engine, intake, lambda: [each.id for each in control.tenants()])
+        intake.loader_put = loader.put
+        loader.start()
         try:
             yield Services(
                 control=control,
                 intake=intake,
-                engine=NoRows(),
+                engine=engine,
                 limits=limits,
                 folder=folder,
             )
         finally:
+            intake.close()
+            loader.stop()
+            engine.close()
             control.close()
     finally:
         intake.close()

@@ -26,6 +26,12 @@ class StoreError(PerfkitError):
     exit_code = 7
 
 
+class BehindError(PerfkitError):
+    """The store is not where the loader left it: it was set aside, or put back.  Ask `loaded`."""
+
+    exit_code = 7
+
+
 class QueryTimeout(PerfkitError):  # noqa: N818 - the query was stopped, nothing is wrong
     """A query took longer than it may."""
 
@@ -178,8 +184,30 @@ class Engine(Queries, Protocol):
     def loaded(self, tenant: UUID) -> "Place | None":
         """Return the place of the last frame applied; None: begin at the start."""
 
-    def apply(self, tenant: UUID, frames: Sequence["LoggedFrame"]) -> int:
-        """Store the rows of frames in one transaction, those already there left out."""
+    def apply(self, tenant: UUID, frames: Sequence["LoggedFrame"], *, after: "Place | None") -> int:
+        """Store the rows of frames in one transaction; nothing where they are there already.
+
+        Args:
+            tenant: Whose.
+            frames: Consecutive ones of the log.
+            after: The place before them, up to which everything is loaded.
+
+        Raises:
+            BehindError: the store is not at `after`.
+            StoreError: it cannot be written to now.
+        """
+
+    def noticed(self, tenant: UUID, frame: "LoggedFrame") -> None:
+        """Take the newest figures from a frame that is on disk, loaded or not."""
+
+    def is_full(self, tenant: UUID) -> bool:
+        """Return whether enough rows wait to be settled."""
+
+    def settle(self, tenant: UUID, before: int | None = None) -> int:
+        """Move rows to where they are read fast; with `before` those of ticks before that time."""
+
+    def expire(self, tenant: UUID, received_before: int) -> int:
+        """Remove rows of streams received before a time, in nanoseconds since 1970."""
 
     def drop(self, tenant: UUID) -> None:
         """Remove the tenant's rows and their files."""

@@ -1,0 +1,92 @@
+"""Raw columns of one machine and range, as arrays in the order of device and time.
+
+What comes from users, ids and times, is bound; names in the statements are those of the tables.
+"""
+
+import math
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+
+from perfkit.store.engines import Finding, Usage
+from perfkit.store.engines.duckdb.store import TenantFile
+from perfkit.store.engines.tables import TABLES, Table
+from perfkit.store.query.raw import Raw
+
+
+def raw_columns(  # noqa: PLR0913 - one query's parameters
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    table: Table,
+    columns: Sequence[str],
+    *,
+    machine: int,
+    start: float,
+    end: float,
+    needed: str | None = None,
+) -> Raw:
+    """Return the rows of a machine whose tick lies from `start` to before `end`.
+
+    Args:
+        cursor: Where to ask.
+        name: The attached file.
+        table: What is read.
+        columns: Of it, those wanted.
+        machine: Its number.
+        start: Unix time.
+        end: Unix time.
+        needed: Column that a row must have, for a row of the host has two sources.
+    """
+    keys = ["ts", "ns", *([table.device] if table.device else [])]
+    where = f" AND {needed} IS NOT NULL" if needed else ""
+    found = cursor.execute(
+        f"SELECT {', '.join([*keys, *columns])} FROM {name}.{table.name}_all"  # noqa: S608
+        " WHERE machine = $machine AND ts >= make_timestamp($start)::TIMESTAMP_S"
+        f" AND ts < make_timestamp($end)::TIMESTAMP_S{where}",
+        {"machine": machine, "start": math.ceil(start) * 10**6, "end": math.ceil(end) * 10**6},
+    ).fetchnumpy()
+    ts = found["ts"].view(np.int64)
+    ns = np.ma.filled(found["ns"], 0)
+    device = found[table.device] if table.device else np.zeros(len(ts), np.int32)
+    values, absent = {}, {}
+    for column in columns:
+        array = found[column]
+        if isinstance(array, np.ma.MaskedArray):
+            mask = np.ma.getmaskarray(array)
+            if mask.any():
+                absent[column] = mask
+            array = array.data
+        values[column] = array
+    return Raw(ts=ts, ns=ns, device=device, values=values, absent=absent).in_order()
+
+
+def findings(cursor: duckdb.DuckDBPyConnection, file: TenantFile) -> list[Finding]:
+    """Return what gave no rows, and why."""
+    runs = {number: run for (_, run), number in file.runs.items()}
+    found = cursor.execute(
+        "SELECT run, source, reason, sum(lines)::BIGINT, epoch(min(first))::BIGINT,"  # noqa: S608
+        f" epoch(max(last))::BIGINT FROM {file.name}.finding GROUP BY run, source, reason"
+        " ORDER BY run, source, reason"
+    ).fetchall()
+    return [
+        Finding(run=runs[run], source=source, reason=reason, lines=lines, first=first, last=last)
+        for run, source, reason, lines, first, last in found
+    ]
+
+
+def usage(cursor: duckdb.DuckDBPyConnection, file: TenantFile) -> Usage:
+    """Return how much is stored."""
+    settled, hot = 0, 0
+    for table in TABLES:
+        counts = [
+            cursor.execute(f"SELECT count(*) FROM {file.name}.{table.name}{end}").fetchall()[0][0]  # noqa: S608
+            for end in ("", "_hot")
+        ]
+        settled, hot = settled + counts[0], hot + counts[1]
+    sizes = (
+        path.stat().st_size
+        for path in file.path.parent.glob(f"{file.path.name}*")
+        if path.name in {file.path.name, file.path.name + ".wal"}
+    )
+    return Usage(file_bytes=sum(sizes), rows=settled + hot, hot_rows=hot)

@@ -1,0 +1,164 @@
+"""Hot rows to their place, in the order of machine, device and time; and what has had its time.
+
+Settled, a machine's day stands together: a panel reads one row group where it would read them all,
+and a number takes a quarter of the room.
+"""
+
+import contextlib
+
+import duckdb
+import numpy as np
+
+from perfkit.store.engines.duckdb.store import TenantFile
+from perfkit.store.engines.tables import TABLES
+
+HOT_ROWS = 1_000_000
+"""Rows of the host that wait at most, then they are settled by day or night."""
+
+_DAY = 86_400
+
+
+def settle(file: TenantFile, before: int | None) -> int:
+    """Move hot rows in one transaction; return how many.
+
+    Args:
+        file: Whose.
+        before: Unix time: rows of earlier ticks, and those of the day before it that were settled
+            in parts are put in order with them.  None: all hot rows.
+    """
+    with file.writing:
+        moved = 0
+        with contextlib.closing(file.instance.cursor()) as cursor:
+            cursor.execute(f"USE {file.name}")
+            cursor.execute("BEGIN")
+            try:
+                for table in TABLES:
+                    if before is None:
+                        moved += _move(cursor, table.name, table.order)
+                    else:
+                        moved += _move_day(cursor, table.name, table.order, before)
+                (left,) = cursor.execute("SELECT count(*) FROM host_hot").fetchall()[0]
+                cursor.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):
+                    cursor.execute("ROLLBACK")
+                raise
+            file.hot_rows = left
+            _checkpoint(cursor, file.name)
+    return moved
+
+
+def _move(cursor: duckdb.DuckDBPyConnection, table: str, order: str) -> int:
+    cursor.execute(f"INSERT INTO {table} SELECT * FROM {table}_hot ORDER BY {order}")  # noqa: S608
+    return _count(cursor, f"DELETE FROM {table}_hot")  # noqa: S608
+
+
+def _move_day(cursor: duckdb.DuckDBPyConnection, table: str, order: str, before: int) -> int:
+    day = {"low": (before - _DAY) * 10**6, "high": before * 10**6}
+    high = {"high": day["high"]}
+    is_early = "ts < make_timestamp($high)::TIMESTAMP_S"
+    is_of_day = f"{is_early} AND ts >= make_timestamp($low)::TIMESTAMP_S"
+    (last,) = cursor.execute(
+        f"SELECT max(rowid) FROM {table} WHERE {is_of_day}",  # noqa: S608
+        day,
+    ).fetchall()[0]
+    parts = f"SELECT * FROM {table}_hot WHERE {is_early}"  # noqa: S608
+    if last is None:
+        cursor.execute(f"INSERT INTO {table} {parts} ORDER BY {order}", high)
+    else:
+        parts += f" UNION ALL SELECT * FROM {table} WHERE {is_of_day}"  # noqa: S608
+        cursor.execute(f"INSERT INTO {table} SELECT * FROM ({parts}) ORDER BY {order}", day)  # noqa: S608
+        # What was just written has higher numbers.
+        cursor.execute(
+            f"DELETE FROM {table} WHERE rowid <= $last AND {is_of_day}",  # noqa: S608
+            {**day, "last": last},
+        )
+    return _count(cursor, f"DELETE FROM {table}_hot WHERE {is_early}", high)  # noqa: S608
+
+
+def expire(file: TenantFile, received_before: int) -> int:
+    """Remove rows of streams whose frames were received before a time, in ns; return how many.
+
+    Rows do not say which frame they came with, but frames say from when to when they are: a tick
+    that a frame received later has too stays.
+    """
+    cut = received_before // 1000
+    with file.writing, contextlib.closing(file.instance.cursor()) as cursor:
+        cursor.execute(f"USE {file.name}")
+        low, high, run = _expired(cursor, cut)
+        if not len(run):
+            return 0
+        cursor.execute("BEGIN")
+        try:
+            cursor.register("expired", {"run": run, "low": low, "high": high})
+            removed = 0
+            for table in TABLES:
+                for name in (table.name, f"{table.name}_hot"):
+                    removed += _count(
+                        cursor,
+                        f"DELETE FROM {name} USING expired WHERE {name}.run = expired.run"  # noqa: S608
+                        " AND ts BETWEEN low AND high",
+                    )
+            # The last frame's row stays: it says where the loader goes on.
+            _count(
+                cursor,
+                "DELETE FROM batch USING run WHERE batch.run = run.id AND run.kind = 'stream'"
+                " AND batch.received < make_timestamp($cut)"
+                " AND (batch.segment, batch.frame) < (SELECT max((segment, frame)) FROM batch)",
+                {"cut": cut},
+            )
+            gone = "(SELECT id FROM run WHERE id NOT IN (SELECT run FROM batch))"
+            cursor.execute(f"DELETE FROM finding WHERE run IN {gone}")  # noqa: S608
+            cursor.execute(f"DELETE FROM run WHERE id IN {gone}")  # noqa: S608
+            cursor.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):
+                cursor.execute("ROLLBACK")
+            raise
+        file.read(cursor)
+        _checkpoint(cursor, file.name)
+    return removed
+
+
+_Seconds = np.ndarray[tuple[int], np.dtype[np.datetime64]]
+_Runs = np.ndarray[tuple[int], np.dtype[np.int32]]
+
+
+def _expired(cursor: duckdb.DuckDBPyConnection, cut: int) -> tuple[_Seconds, _Seconds, _Runs]:
+    """Return from when to when each run's rows have had their time."""
+    found = cursor.execute(
+        "SELECT batch.run, first, last, received < make_timestamp($cut) AS is_old"
+        " FROM batch JOIN run ON batch.run = run.id"
+        " WHERE kind = 'stream' AND samples > 0 ORDER BY batch.run, first, last",
+        {"cut": cut},
+    ).fetchnumpy()
+    run, first, last, is_old = (found[name] for name in ("run", "first", "last", "is_old"))
+    if not len(run):
+        return first, last, run
+    # Neighbours that are both old, or both not, are one stretch.
+    begins = np.flatnonzero(
+        np.concatenate([[True], (run[1:] != run[:-1]) | (is_old[1:] != is_old[:-1])])
+    )
+    low, high = first[begins], np.maximum.reduceat(last.view(np.int64), begins)
+    run, is_old = run[begins], is_old[begins]
+    high = high.view("datetime64[s]")
+    same = run[1:] == run[:-1]
+    one = np.timedelta64(1, "s")
+    high[:-1] = np.where(same, np.minimum(high[:-1], low[1:] - one), high[:-1])
+    low[1:] = np.where(same, np.maximum(low[1:], high[:-1] + one), low[1:])
+    wanted = is_old & (low <= high)
+    return low[wanted], high[wanted], run[wanted]
+
+
+def _count(
+    cursor: duckdb.DuckDBPyConnection, statement: str, values: dict[str, int] | None = None
+) -> int:
+    """Return how many rows a statement changed."""
+    (changed,) = cursor.execute(statement, values).fetchall()[0]
+    return int(changed)
+
+
+def _checkpoint(cursor: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Fold the write-ahead log in, unless somebody is at work: then it happens later."""
+    with contextlib.suppress(duckdb.TransactionException):
+        cursor.execute(f"CHECKPOINT {name}")

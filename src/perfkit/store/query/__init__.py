@@ -1,0 +1,1 @@
+"""Queries over arrays: raw columns in, series, statistics and latest figures out."""

@@ -1,0 +1,123 @@
+"""Raw columns of one machine, and the pairs of neighbouring samples in them."""
+
+from typing import cast
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from perfkit.derive.arrays import Array, Library, Pairs, broken
+from perfkit.units import NS_PER_SECOND
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+Places = npt.NDArray[np.integer]
+"""Numbers of rows."""
+
+NUMPY = cast("Library", np)
+
+
+class Raw(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of one table and machine, a place each."""
+
+    ts: Integers
+    """Tick, in seconds since 1970."""
+
+    ns: Integers
+    """Real time after `ts`."""
+
+    device: npt.NDArray[np.int32]
+    values: dict[str, npt.NDArray[np.generic]]
+    absent: dict[str, Flags]
+    """Where a column has no value; no name: nowhere."""
+
+    def in_order(self) -> "Raw":
+        """Return the rows by device and time, of equal ones the last."""
+        if not len(self.ts):
+            return self
+        time = self.ts * NS_PER_SECOND + self.ns
+        same = self.device[1:] == self.device[:-1]
+        if (self.device[1:] < self.device[:-1]).any() or (same & (time[1:] <= time[:-1])).any():
+            order = np.lexsort((time, self.device))
+            device, time = self.device[order], time[order]
+            is_last = np.ones(len(order), np.bool_)
+            is_last[:-1] = (device[1:] != device[:-1]) | (time[1:] != time[:-1])
+            return self.at(order[is_last])
+        return self
+
+    def at(self, places: npt.NDArray[np.generic]) -> "Raw":
+        """Return some of the rows."""
+        return Raw(
+            ts=self.ts[places],
+            ns=self.ns[places],
+            device=self.device[places],
+            values={name: column[places] for name, column in self.values.items()},
+            absent={name: mask[places] for name, mask in self.absent.items()},
+        )
+
+    @property
+    def time(self) -> Integers:
+        """Real time, in nanoseconds since 1970."""
+        return self.ts * NS_PER_SECOND + self.ns
+
+    def floats(self) -> dict[str, Floats]:
+        """Return the columns as floats, NaN where absent: gauges."""
+        found = {name: column.astype(np.float64) for name, column in self.values.items()}
+        for name, mask in self.absent.items():
+            found[name][mask] = np.nan
+        return found
+
+
+class Paired(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows end an interval, and what it spans."""
+
+    places: npt.NDArray[np.intp]
+    """Of the later rows; the earlier one stands before each."""
+
+    seconds: Floats
+
+
+def paired(raw: Raw, boots: Raw) -> Paired:
+    """Return the pairs that may have rates: one device, neighbouring samples, no boot between."""
+    time = raw.time
+    ticks = np.unique(time)
+    tick = np.searchsorted(ticks, time)
+    is_pair = (raw.device[1:] == raw.device[:-1]) & (tick[1:] == tick[:-1] + 1)
+    seconds = (time[1:] - time[:-1]) / NS_PER_SECOND
+    booted = _boot_times(ticks, boots)[tick]
+    is_broken = broken(
+        NUMPY,
+        timestamp_before=cast("Array", raw.ts[:-1]),
+        seconds=cast("Array", seconds),
+        booted_before=cast("Array", booted[:-1]),
+        booted_after=cast("Array", booted[1:]),
+    )
+    places = np.flatnonzero(is_pair & ~cast("Flags", is_broken)) + 1
+    return Paired(places=places, seconds=seconds[places - 1])
+
+
+def _boot_times(ticks: Integers, boots: Raw) -> Floats:
+    """Return the host's boot time as it stood at each tick; NaN where nothing says."""
+    found = np.full(len(ticks), np.nan)
+    if len(boots.ts):
+        at = np.searchsorted(boots.time, ticks)
+        at[at == len(boots.ts)] = 0
+        is_known = boots.time[at] == ticks
+        found[is_known] = boots.floats()["boot_time_seconds"][at[is_known]]
+    return found
+
+
+def pairs_of(raw: Raw, found: Paired) -> Pairs:
+    """Return the counters of the pairs, as `perfkit.derive.arrays` takes them."""
+    after, before = found.places, found.places - 1
+    return Pairs(
+        NUMPY,
+        before={name: cast("Array", column[before]) for name, column in raw.values.items()},
+        after={name: cast("Array", column[after]) for name, column in raw.values.items()},
+        absent={
+            name: cast("Array", mask[before] | mask[after]) for name, mask in raw.absent.items()
+        },
+        seconds=cast("Array", found.seconds),
+    )

@@ -1,0 +1,131 @@
+"""Series: min, mean and max of each column a bucket, so that a spike is never averaged away."""
+
+import math
+
+import numpy as np
+
+from perfkit.store.engines import BadRange, Line, Series
+from perfkit.store.query.raw import Floats, Places
+from perfkit.store.query.sources import Derived
+
+DEFAULT_POINTS = 500
+MAX_POINTS = 5000
+
+DEFAULT_SECONDS = 86_400
+"""Of a range without a start."""
+
+
+def checked_points(points: int | None) -> int:
+    """Return how many buckets there may be.
+
+    Raises:
+        BadRange: out of bounds.
+    """
+    if points is None:
+        return DEFAULT_POINTS
+    if not 1 <= points <= MAX_POINTS:
+        raise BadRange(f"points: expected 1 to {MAX_POINTS}, found {points}")
+    return points
+
+
+def span(
+    had: tuple[int, int] | None, start: float | None, end: float | None
+) -> tuple[float, float]:
+    """Return start and end of a range: what is not given is taken from the end of the data.
+
+    Args:
+        had: First and last second of the data.
+        start: Unix time, inclusive.
+        end: Unix time, exclusive.
+
+    Raises:
+        BadRange: it ends before it starts.
+    """
+    if end is None:
+        end = had[1] + 1 if had else (0 if start is None else start)
+        if start is not None:
+            end = max(end, start)
+    if start is None:
+        start = max(end - DEFAULT_SECONDS, had[0] if had else end - DEFAULT_SECONDS)
+        start = min(start, end)
+    if not (math.isfinite(start) and math.isfinite(end)) or end < start:
+        raise BadRange(f"end: expected {start:.0f} (the start) or later, found {end:.0f}")
+    return start, end
+
+
+def series(found: Derived, *, start: float, end: float, points: int) -> Series:
+    """Return the buckets of a range.
+
+    A bucket is no shorter than the sampling period, for then some would be empty for no reason;
+    whole seconds from one second on, where a value counts at its tick.
+    """
+    step = max((end - start) / points, found.period)
+    step = math.ceil(step - 1e-9) if step > 0.5 else max(step, 1e-3)
+    first = math.floor(start / step) * step if step >= 1 else start
+    count = max(0, math.ceil((end - first) / step - 1e-9))
+    raw = found.raw
+    when = raw.ts.astype(np.float64) if step >= 1 else raw.ts + raw.ns / 1e9
+    inside = np.flatnonzero((when >= start) & (when < end))
+    bucket = ((when[inside] - first) // step).astype(np.int64)
+    device = raw.device[inside]
+    lines: list[Line] = []
+    answer = Series(
+        start=start,
+        end=end,
+        step_s=step,
+        t=(first + np.arange(count) * step).tolist(),
+        series=lines,
+    )
+    if not len(inside):
+        return answer
+    begins = np.flatnonzero(
+        np.concatenate([[True], (device[1:] != device[:-1]) | (bucket[1:] != bucket[:-1])])
+    )
+    devices, rows = np.unique(device[begins], return_inverse=True)
+    at = rows * count + bucket[begins]
+    shape = len(devices), count
+    columns = {
+        name: _buckets(values[inside], begins, at, shape) for name, values in found.values.items()
+    }
+    for row, number in enumerate(devices.tolist()):
+        key = found.devices[number]
+        for column in found.source.shown.columns:
+            if column.name in columns:
+                low, mean, high = (_listed(each[row]) for each in columns[column.name])
+                lines.append(
+                    Line(
+                        name=column.name,
+                        device=key,
+                        unit=column.unit,
+                        min=low,
+                        mean=mean,
+                        max=high,
+                    )
+                )
+    return answer
+
+
+def _buckets(
+    values: Floats, begins: Places, at: Places, shape: tuple[int, int]
+) -> tuple[Floats, Floats, Floats]:
+    """Return min, mean and max, a row a device and a column a bucket."""
+    is_known = ~np.isnan(values)
+    counts = np.add.reduceat(is_known, begins, dtype=np.float64)
+    counts[counts == 0] = np.nan
+    found = (
+        np.fmin.reduceat(values, begins),
+        np.add.reduceat(np.where(is_known, values, 0), begins) / counts,
+        np.fmax.reduceat(values, begins),
+    )
+    spread = np.full((3, shape[0] * shape[1]), np.nan)
+    for place, each in enumerate(found):
+        spread[place, at] = each
+    low, mean, high = spread.reshape(3, *shape)
+    return low, mean, high
+
+
+def _listed(values: Floats) -> list[float | None]:
+    found = values.astype(object)
+    found[np.isnan(values)] = None
+    listed: list[float | None] = found.tolist()
+    return listed
