@@ -22,6 +22,9 @@ CHECKPOINT_THRESHOLD = "64MB"
 """Of write-ahead log, then it is folded into the file: opening after a kill replays at most that,
 in 0.3 s."""
 
+_AGAIN_SECONDS = 0.1
+"""Until a query that does not stop is interrupted again."""
+
 
 def quoted(text: str) -> str:
     """Return text as SQL writes it: paths and settings, which cannot be bound."""
@@ -151,7 +154,10 @@ class Deadlines:
             while not self._is_closed:
                 now = time.monotonic()
                 while self._due and self._due[0][0] <= now:
-                    cursor = self._running.pop(heappop(self._due)[1], None)
+                    number = heappop(self._due)[1]
+                    cursor = self._running.get(number)
                     if cursor is not None:
                         cursor.interrupt()
+                        # Between two statements an interrupt is lost.
+                        heappush(self._due, (now + _AGAIN_SECONDS, number))
                 self._changed.wait(self._due[0][0] - now if self._due else None)
