@@ -4,12 +4,16 @@ import math
 
 import numpy as np
 
+from perfkit.capture.lines import MAX_TIMESTAMP
 from perfkit.store.engines import BadRange, Line, Series
 from perfkit.store.query.raw import Floats, Places
 from perfkit.store.query.sources import Derived
 
 DEFAULT_POINTS = 500
 MAX_POINTS = 5000
+
+MAX_TIME = MAX_TIMESTAMP - 1
+"""The furthest that a range reaches, in either direction."""
 
 DEFAULT_SECONDS = 86_400
 """Of a range without a start."""
@@ -41,16 +45,15 @@ def span(
     Raises:
         BadRange: it ends before it starts.
     """
+    first, last = had or (0, -1)
+    low = start
     if end is None:
-        end = had[1] + 1 if had else (0 if start is None else start)
-        if start is not None:
-            end = max(end, start)
-    if start is None:
-        start = max(end - DEFAULT_SECONDS, had[0] if had else end - DEFAULT_SECONDS)
-        start = min(start, end)
-    if not (math.isfinite(start) and math.isfinite(end)) or end < start:
-        raise BadRange(f"end: expected {start:.0f} (the start) or later, found {end:.0f}")
-    return start, end
+        end = last + 1 if low is None or (had and last + 1 > low) else low
+    if low is None:
+        low = min(end, max(end - DEFAULT_SECONDS, first))
+    if not -MAX_TIME <= low <= end <= MAX_TIME:  # nor where one is no number
+        raise BadRange(f"end: expected {low:.0f} (the start) or later, found {end:.0f}")
+    return low, end
 
 
 def series(found: Derived, *, start: float, end: float, points: int) -> Series:

@@ -33,6 +33,16 @@ QUERY_SECONDS = 20.0
 _BEFORE_SECONDS = 900
 """Read before a range, for the sample that its first interval begins with."""
 
+_OF_THE_FILE = (
+    duckdb.IOException,
+    duckdb.SerializationException,
+    duckdb.TransactionException,
+    duckdb.CatalogException,
+    duckdb.InternalException,
+    duckdb.FatalException,
+)
+"""Errors that opening the file anew may mend; others are ours."""
+
 
 class DuckEngine:
     """Measured rows in DuckDB files, one a tenant.
@@ -287,15 +297,11 @@ class DuckEngine:
                     return work(file)
             except duckdb.Error as error:
                 failure = error
-            if _is_fault_of_the_query(failure):
-                raise StoreError(f"DuckDB: {failure}") from failure
+            if not isinstance(failure, _OF_THE_FILE):
+                break
             _log.error("tenant %s: %s", tenant, failure)
             self._slots.mend(tenant, failure, is_hopeless=is_last)
         raise StoreError(f"the store of tenant {tenant} failed: {failure}") from failure
-
-
-def _is_fault_of_the_query(error: duckdb.Error) -> bool:
-    return isinstance(error, duckdb.OutOfMemoryException)
 
 
 def _span(file: TenantFile, machine: UUID) -> tuple[int, int] | None:

@@ -33,6 +33,9 @@ KEPT_ASIDE = 2
 _LEAVE_SECONDS = 60.0
 """How long to wait for queries under way to end: longer than any may take."""
 
+_GIVE_UP_SECONDS = 3600.0
+"""What fails again so soon after the log has filled it is no fault of the disk."""
+
 _NOT_THE_FILES_FAULT = (
     "No space left on device",
     "Too many open files",
@@ -58,8 +61,8 @@ class Slot:
         self.trouble: str | None = None
         """What is wrong now."""
 
-        self.asides = 0
-        """How often a file was set aside since the start."""
+        self.gave_up_at: float | None = None
+        """When a file that could be opened was set aside."""
 
 
 class Slots:
@@ -161,7 +164,8 @@ class Slots:
             if not self._changed.wait_for(lambda: slot.users == 0, _LEAVE_SECONDS):
                 raise StoreError(f"{slot.path}: in use, not mended: {_short(error)}")
             self._detach(slot)
-            if is_hopeless and not _is_not_the_files_fault(error):
+            if is_hopeless and self._may_give_up(slot, error):
+                slot.gave_up_at = self._now()
                 self._set_aside(slot, error)
 
     def drop(self, tenant: UUID) -> None:
@@ -238,8 +242,13 @@ class Slots:
         with contextlib.suppress(duckdb.Error):
             self.instance.detach(slot.name)
 
+    def _may_give_up(self, slot: Slot, error: duckdb.Error) -> bool:
+        """Return whether a file that opens and fails again is set aside: not over and over."""
+        if isinstance(error, duckdb.TransactionException) or _is_not_the_files_fault(error):
+            return False
+        return slot.gave_up_at is None or self._now() - slot.gave_up_at > _GIVE_UP_SECONDS
+
     def _set_aside(self, slot: Slot, error: Exception) -> None:
-        slot.asides += 1
         kept = slot.path.with_name(f"{FILE}.bad-{self._now():.6f}")
         _log.error("%s: set aside as %s: %s", slot.path, kept.name, _short(error))
         try:

@@ -1,0 +1,179 @@
+"""Settled rows, rows that have had their time, and what queries say of them."""
+
+import pytest
+from made import MACHINE, TENANT, frame, line, named
+
+from perfkit.store.engines.duckdb.engine import DuckEngine
+from perfkit.store.engines.tables import TABLES
+from perfkit.store.log.frame import Place
+
+DAY = 86_400
+MIDNIGHT = 1_700_006_400  # 2023-11-15
+SECOND = 10**9
+OTHER = named("other machine")
+
+
+def tick(at: int, machine: int = 0) -> bytes:
+    gained = at - MIDNIGHT + 10 * DAY
+    return line(
+        at, "/proc/stat", f"cpu  {gained + machine} 0 0 {gained}\ncpu0 {gained} 0 0 {gained}\n"
+    )
+
+
+def fill(engine: DuckEngine, times: range, first: int = 1, **more: object) -> int:
+    """Apply a frame for each tick; return the number of the last one."""
+    frames = [
+        frame(tick(at), number, first=number, **more)
+        for number, at in enumerate(times, start=first)
+    ]
+    after = Place(1, first - 1) if first > 1 else None
+    engine.apply(TENANT, frames, after=after)
+    return first + len(frames) - 1
+
+
+def answers(engine: DuckEngine) -> list:
+    return [
+        ask(TENANT, machine, source, MIDNIGHT - 3 * DAY, MIDNIGHT + DAY)
+        for ask in (engine.series, engine.stats)
+        for machine in (MACHINE, OTHER)
+        for source in ("cpu", "cpus", "system")
+    ]
+
+
+def order(engine: DuckEngine) -> list[tuple[int, int]]:
+    """Return machine and second of the settled rows as they stand in the file."""
+    with engine._slots.using(TENANT) as file, engine._instance.query(9) as cursor:  # noqa: SLF001
+        return cursor.execute(
+            f"SELECT machine, epoch(ts)::BIGINT FROM {file.name}.host ORDER BY rowid"  # noqa: S608
+        ).fetchall()
+
+
+def test_settling_changes_no_answer_and_orders_rows(engine):
+    last = 0
+    for at in range(MIDNIGHT - 40, MIDNIGHT):
+        last = fill(engine, range(at, at + 1), last + 1, machine=(MACHINE, OTHER)[at % 2])
+    wanted = answers(engine)
+    assert engine.settle(TENANT) == 80
+    assert engine.usage(TENANT).hot_rows == 0
+    assert answers(engine) == wanted
+    found = order(engine)
+    assert len(found) == 40
+    assert found == sorted(found)
+
+
+def test_a_night_settles_what_is_before_it_and_orders_the_day_s_parts(engine):
+    last = fill(engine, range(MIDNIGHT - 1000, MIDNIGHT - 500, 10))
+    engine.settle(TENANT)
+    last = fill(engine, range(MIDNIGHT - 1000, MIDNIGHT + 50, 10), last + 1, machine=OTHER)
+    wanted = answers(engine)
+    engine.settle(TENANT, MIDNIGHT)
+    assert engine.usage(TENANT).hot_rows == 10
+    assert answers(engine) == wanted
+    found = order(engine)
+    assert found == sorted(found)
+    # Late rows, of a day long settled and of the day before, are settled the next night.
+    last = fill(engine, range(MIDNIGHT - 2 * DAY, MIDNIGHT - 2 * DAY + 50, 10), last + 1)
+    fill(engine, range(MIDNIGHT - 400, MIDNIGHT - 350, 10), last + 1)
+    wanted = answers(engine)
+    engine.settle(TENANT, MIDNIGHT + DAY)
+    assert engine.usage(TENANT).hot_rows == 0
+    assert answers(engine) == wanted
+
+
+def test_nothing_to_settle_is_nothing_done(engine):
+    engine.open(TENANT)
+    assert engine.settle(TENANT) == 0
+    assert engine.settle(TENANT, MIDNIGHT) == 0
+    assert not engine.is_full(TENANT)
+
+
+def test_enough_hot_rows_are_due(engine, monkeypatch):
+    monkeypatch.setattr("perfkit.store.engines.duckdb.settle.HOT_ROWS", 5)
+    last = fill(engine, range(MIDNIGHT, MIDNIGHT + 4))
+    assert not engine.is_full(TENANT)
+    fill(engine, range(MIDNIGHT + 4, MIDNIGHT + 5), last + 1)
+    assert engine.is_full(TENANT)
+    engine.settle(TENANT)
+    assert not engine.is_full(TENANT)
+
+
+def seconds_of(engine: DuckEngine, machine=MACHINE) -> list[int]:
+    return engine.derived(TENANT, machine, "cpu", 0, 2**33).raw.ts.tolist()
+
+
+def test_rows_go_by_when_they_were_received(engine):
+    last = fill(engine, range(MIDNIGHT, MIDNIGHT + 10), received=1 * SECOND)
+    last = fill(engine, range(MIDNIGHT + 10, MIDNIGHT + 20), last + 1, received=5 * SECOND)
+    # A backlog: of before, but received later.
+    last = fill(engine, range(MIDNIGHT - 10, MIDNIGHT), last + 1, received=6 * SECOND)
+    engine.settle(TENANT)
+    fill(engine, range(MIDNIGHT + 20, MIDNIGHT + 30), last + 1, received=7 * SECOND)
+    assert engine.expire(TENANT, 5 * SECOND) == 20
+    kept = [*range(MIDNIGHT - 10, MIDNIGHT), *range(MIDNIGHT + 10, MIDNIGHT + 30)]
+    assert seconds_of(engine) == kept
+    assert engine.expire(TENANT, 5 * SECOND) == 0
+
+
+def test_a_tick_that_a_later_frame_has_too_stays(engine):
+    fill(engine, range(MIDNIGHT, MIDNIGHT + 5), received=1 * SECOND)
+    lines = [tick(at) for at in (MIDNIGHT + 4, MIDNIGHT + 5)]
+    engine.apply(TENANT, [frame(lines, 6, received=9 * SECOND)], after=Place(1, 5))
+    engine.expire(TENANT, 5 * SECOND)
+    assert seconds_of(engine) == [MIDNIGHT + 4, MIDNIGHT + 5]
+
+
+def test_uploaded_captures_stay(engine):
+    last = fill(engine, range(MIDNIGHT, MIDNIGHT + 5), received=1 * SECOND, kind="upload")
+    run = named("stream")
+    fill(engine, range(MIDNIGHT + 10, MIDNIGHT + 15), last + 1, received=1 * SECOND, run=run)
+    engine.expire(TENANT, 5 * SECOND)
+    assert seconds_of(engine) == [*range(MIDNIGHT, MIDNIGHT + 5)]
+
+
+def test_an_expired_store_goes_on_where_it_was(engine, tmp_path):
+    last = fill(engine, range(MIDNIGHT, MIDNIGHT + 5), received=1 * SECOND)
+    bad = frame(line(MIDNIGHT, "/proc/stat", "?"), last + 1, run=named("bad"), received=1)
+    engine.apply(TENANT, [bad], after=Place(1, last))
+    assert len(engine.findings(TENANT)) == 1
+    engine.expire(TENANT, 5 * SECOND)
+    assert engine.loaded(TENANT) == Place(1, last + 1)
+    run = named("new run")
+    fill(engine, range(MIDNIGHT + 9, MIDNIGHT + 12), last + 2, received=9 * SECOND, run=run)
+    engine.expire(TENANT, 5 * SECOND)
+    assert engine.findings(TENANT) == []
+    assert seconds_of(engine) == [*range(MIDNIGHT + 9, MIDNIGHT + 12)]
+    engine.close()
+    again = DuckEngine(tmp_path)
+    assert again.loaded(TENANT) == Place(1, last + 4)
+    assert again.last_seen(TENANT, MACHINE) == MIDNIGHT + 11
+    again.close()
+
+
+@pytest.mark.parametrize("work", ["settle", "expire"])
+def test_what_fails_half_way_changes_nothing(engine, monkeypatch, work):
+    fill(engine, range(MIDNIGHT, MIDNIGHT + 5), received=1 * SECOND)
+    wanted = answers(engine)
+
+    class BrokenError(Exception):
+        pass
+
+    def fail(*_: object) -> int:
+        raise BrokenError
+
+    monkeypatch.setattr("perfkit.store.engines.duckdb.settle.TABLES", [*TABLES, Fails(fail)])
+    with pytest.raises(BrokenError):
+        engine.settle(TENANT) if work == "settle" else engine.expire(TENANT, 5 * SECOND)
+    monkeypatch.undo()
+    assert answers(engine) == wanted
+    assert engine.usage(TENANT).hot_rows == 10
+
+
+class Fails:
+    """A table that cannot be named."""
+
+    def __init__(self, fail):
+        self._fail = fail
+
+    @property
+    def name(self):
+        return self._fail()

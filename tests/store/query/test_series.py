@@ -1,0 +1,215 @@
+"""Buckets and statistics: spikes kept, gaps left open, percentiles exact."""
+
+import math
+import statistics
+
+import pytest
+from made import MACHINE, TENANT, frame, line
+
+from perfkit.store.engines import BadRange, Series, UnknownSource
+from perfkit.store.engines.duckdb.engine import DuckEngine
+from perfkit.store.log.frame import Place
+
+START = 1_700_000_000
+
+
+@pytest.fixture
+def engine(tmp_path):
+    made = DuckEngine(tmp_path)
+    yield made
+    made.close()
+
+
+def net(at: int, received: int, *, ns: int | None = None, btime: int = 1) -> list[bytes]:
+    counters = f"{1024 * received} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
+    text = f"Inter-| Receive\n face |bytes\n eth0: {counters}\n"
+    stat = f"cpu  {at % 1000} 0 0 0\nbtime {btime}\n"
+    return [line(at, "/proc/net/dev", text, ns), line(at, "/proc/stat", stat, ns)]
+
+
+def load(engine: DuckEngine, lines: list[list[bytes]]) -> None:
+    after = engine.loaded(TENANT)
+    number = after.frame + 1 if after else 1
+    engine.apply(TENANT, [frame([b"".join(each) for each in lines], number)], after=after)
+
+
+def of(found: Series, name: str, device: str = "eth0") -> tuple[list, list, list]:
+    (one,) = [each for each in found.series if (each.name, each.device) == (name, device)]
+    return one.min, one.mean, one.max
+
+
+def steady(period: int, count: int, spike: int = -1) -> list[list[bytes]]:
+    """Ticks of an interface that receives 3 kB/s, but for one interval with a spike."""
+    received, ticks = 0, []
+    for tick in range(count):
+        if tick:
+            received += 3 * period + (1000 * period if tick == spike else 0)
+        ticks.append(net(START + tick * period, received))
+    return ticks
+
+
+def test_a_spike_is_never_averaged_away(engine):
+    load(engine, steady(10, 1000, spike=700))
+    found = engine.series(TENANT, MACHINE, "net", points=10)
+    low, mean, high = of(found, "rxkB/s")
+    assert max(high) == 1003
+    at = high.index(1003)
+    assert found.t[at] <= START + 7000 < found.t[at] + found.step_s
+    assert low == [3] * len(low)
+    assert [value for value in mean if value != 3] == [mean[at]]
+    assert 3 < mean[at] < 1003
+    assert len(found.t) <= 11
+    assert found.t == [found.t[0] + n * found.step_s for n in range(len(found.t))]
+
+
+def test_buckets_are_no_shorter_than_the_period(engine):
+    load(engine, steady(10, 30))
+    found = engine.series(TENANT, MACHINE, "net", points=5000)
+    assert found.step_s == 10
+    _, mean, _ = of(found, "rxkB/s")
+    assert mean == [None] + [3] * 29
+
+
+def test_periods_below_a_second_have_buckets_of_their_own(engine):
+    load(engine, [net(START + n // 4, n, ns=n % 4 * 250_000_000) for n in range(40)])
+    found = engine.series(TENANT, MACHINE, "net", points=5000)
+    assert found.step_s == 0.25
+    _, mean, _ = of(found, "rxkB/s")
+    assert mean == [None] + [4] * 39
+
+
+def test_real_times_make_the_rates(engine):
+    load(engine, [net(START, 0), net(START + 10, 100, ns=500_000_000), net(START + 20, 200)])
+    _, mean, _ = of(engine.series(TENANT, MACHINE, "net"), "rxkB/s")
+    assert mean == [None, 100 / 10.5, 100 / 9.5]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "wanted"),
+    [
+        pytest.param([(0, 90), (10, 120), (20, 60), (30, 90)], [None, 3, None, 3], id="reset"),
+        pytest.param(
+            [(0, 0), (10, 30), (30, 90), (40, 120)], [None, 3, None, 3, 3], id="missing tick"
+        ),
+        pytest.param(
+            [(0, 0), (10, 30), (20, 60), (30, 90), (230, 690), (240, 720), (250, 750)],
+            [None, 3, 3, 3, *[None] * 20, 3, 3],
+            id="hole",
+        ),
+    ],
+)
+def test_gaps_are_null(engine, ticks, wanted):
+    load(engine, [net(START + at, received) for at, received in ticks])
+    _, mean, _ = of(engine.series(TENANT, MACHINE, "net"), "rxkB/s")
+    assert mean == wanted
+
+
+def test_a_boot_makes_a_gap_also_where_counters_grew(engine):
+    booted = START + 15
+    ticks = [net(START, 0), net(START + 10, 30)]
+    ticks += [net(START + at, 3 * at, btime=booted) for at in (20, 30)]
+    load(engine, ticks)
+    _, mean, _ = of(engine.series(TENANT, MACHINE, "net"), "rxkB/s")
+    assert mean == [None, 3, None, 3]
+
+
+def test_another_period_is_no_hole(engine):
+    ticks = [net(START + at, 3 * at) for at in [*range(30), *range(60, 900, 60)]]
+    load(engine, ticks)
+    found = engine.stats(TENANT, MACHINE, "net")
+    (rx,) = [each for each in found if each.name == "rxkB/s"]
+    assert rx.count == 29 + 1 + 13  # and the one between them
+    assert (rx.min, rx.max) == (3, 3)
+
+
+def test_ranges_are_relative_to_the_end_of_the_data(engine):
+    load(engine, steady(3600, 100))
+    whole = engine.series(TENANT, MACHINE, "net")
+    last = START + 99 * 3600
+    assert (whole.start, whole.end) == (last + 1 - 86_400, last + 1)
+    part = engine.series(TENANT, MACHINE, "net", end=START + 36_000)
+    assert (part.start, part.end) == (START, START + 36_000)
+    later = engine.series(TENANT, MACHINE, "net", start=START + 180_000)
+    assert later.end == last + 1
+    beyond = engine.series(TENANT, MACHINE, "net", start=last + 500)
+    assert beyond.t == beyond.series == []
+
+
+def test_start_is_inclusive_and_end_is_not(engine):
+    load(engine, steady(10, 30))
+    found = engine.series(TENANT, MACHINE, "net", START + 100, START + 200)
+    assert (found.t[0], found.t[-1], found.step_s) == (START + 100, START + 190, 10)
+    _, mean, _ = of(found, "rxkB/s")
+    assert mean == [3] * 10  # the first one begins with the sample before the range
+    assert engine.stats(TENANT, MACHINE, "net", START + 100, START + 200)[0].count == 10
+
+
+def test_machines_without_data_have_none(engine):
+    found = engine.series(TENANT, MACHINE, "net")
+    assert (found.t, found.series) == ([], [])
+    assert engine.stats(TENANT, MACHINE, "net") == []
+    assert engine.series(TENANT, MACHINE, "net", 5, 10).series == []
+
+
+def test_the_same_tick_of_two_runs_counts_once(engine):
+    ticks = steady(10, 5)
+    load(engine, ticks)
+    load(engine, ticks)
+    _, mean, _ = of(engine.series(TENANT, MACHINE, "net"), "rxkB/s")
+    assert mean == [None, 3, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"source": "gpu"}, UnknownSource),
+        ({"points": 0}, BadRange),
+        ({"points": 5001}, BadRange),
+        ({"start": 5.0, "end": 4.0}, BadRange),
+        ({"start": math.inf}, BadRange),
+        ({"end": math.nan}, BadRange),
+        ({"start": -1e300, "end": 1e300}, BadRange),
+    ],
+)
+def test_what_cannot_be_asked_is_told(engine, more, error):
+    load(engine, steady(10, 3))
+    with pytest.raises(error, match="expected"):
+        engine.series(TENANT, MACHINE, **{"source": "net", **more})
+
+
+def test_statistics_are_exact(engine):
+    rates = [(7 * n * n) % 101 for n in range(1, 400)]
+    received, ticks = 0, [net(START, 0)]
+    for place, rate in enumerate(rates, start=1):
+        received += 10 * rate
+        ticks.append(net(START + 10 * place, received))
+    load(engine, ticks)
+    (found,) = [each for each in engine.stats(TENANT, MACHINE, "net") if each.name == "rxkB/s"]
+    rates = [float(rate) for rate in rates]
+    hundredths = statistics.quantiles(rates, n=100, method="inclusive")
+    thousandths = statistics.quantiles(rates, n=1000, method="inclusive")
+    assert found.count == len(rates)
+    assert (found.min, found.max, found.p100) == (min(rates), max(rates), max(rates))
+    assert found.mean == pytest.approx(statistics.fmean(rates), rel=1e-12)
+    assert found.sd == pytest.approx(statistics.stdev(rates), rel=1e-12)
+    assert [found.p50, found.p75, found.p90, found.p95, found.p99] == pytest.approx(
+        [hundredths[place - 1] for place in (50, 75, 90, 95, 99)], rel=1e-12
+    )
+    assert found.p97_5 == pytest.approx(thousandths[974], rel=1e-12)
+    assert (found.device, found.unit) == ("eth0", "kB/s")
+
+
+def test_a_single_value_has_no_deviation(engine):
+    load(engine, steady(10, 2))
+    (found,) = [each for each in engine.stats(TENANT, MACHINE, "net") if each.name == "rxkB/s"]
+    assert (found.count, found.sd, found.p50) == (1, None, 3)
+
+
+def test_gauges_of_the_first_sample_count(engine):
+    lines = [
+        [line(START + n, "/proc/meminfo", f"MemTotal: 100 kB\nMemFree: {n} kB\n")] for n in range(3)
+    ]
+    load(engine, lines)
+    free = engine.stats(TENANT, MACHINE, "memory")[0]
+    assert (free.name, free.count, free.p50) == ("kbmemfree", 3, 1)
+    assert engine.loaded(TENANT) == Place(1, 1)
