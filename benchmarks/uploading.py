@@ -23,6 +23,7 @@ from backports import zstd
 
 import host
 from figures import Figure, at_least, at_most, compared, ratios
+from own_samples import recorded
 
 SECTION = "upload"
 ROUNDS = 7
@@ -104,25 +105,11 @@ async def _load(port: int, key: str, body: bytes, lines: int) -> int:
 
 def _batches(folder: Path) -> dict[int, tuple[bytes, int]]:
     """Return the packed batch of each size, and its lines."""
-    capture = folder / "own.json"
-    host.run(
-        host.perfkit(
-            "collect", "--mode", "local", "--frequency", "10ms", "--duration", "1100ms",
-            "--collection", str(capture),
-        ),
-        cwd=folder,
-    )  # fmt: skip
-    samples: dict[tuple[int, int], list[bytes]] = {}
-    for line in capture.read_bytes().splitlines(keepends=True):
-        found = json.loads(line)
-        if not found["subsystem"].startswith("perfkit/") and found["subsystem"] != "/proc/cpuinfo":
-            samples.setdefault((found["timestamp"], found.get("ns", 0)), []).append(line)
-    whole = list(samples.values())
+    now = int(time.time())
+    samples = [sample.at(now - 1000 + at) for at, sample in enumerate(recorded(folder))]
     batches = {}
     for count in SAMPLES:
-        lines = [line for sample in whole[:count] for line in sample]
-        if len(whole) < count:
-            raise host.ChildFailedError(f"expected {count} samples, found {len(whole)}")
+        lines = [line for sample in samples[:count] for line in sample]
         batches[count] = zstd.compress(b"".join(lines), 3), len(lines)
     return batches
 

@@ -81,6 +81,7 @@ class Ingest:
         counters: Counters,
     ) -> None:
         self.gate = Gate(limits.uploads, "uploads")
+        self._big = asyncio.Semaphore(limits.big_uploads)
         self._control = control
         self._intake = intake
         self._limits = limits
@@ -170,7 +171,16 @@ class Ingest:
             partial(Placer, _identifier(machine), place),
             self._limits,
         )
-        checked = reading.check() if reading.is_small() else await self._in_thread(reading.check)
+        if reading.is_small():
+            return await self._store(credential, machine, kind, reading.check())
+        async with self._big:
+            return await self._take_big(credential, machine, kind, reading)
+
+    async def _take_big(
+        self, credential: Credential, machine: Machine | str, kind: str, reading: Reading
+    ) -> web.Response:
+        """Check a body in another thread; store it in parts where it is too much to keep."""
+        checked = await self._in_thread(reading.check)
         if checked.pieces is not None:
             return await self._store(credential, machine, kind, checked)
         known = await self._made(credential, machine)
