@@ -16,6 +16,7 @@ from perfkit.capture.lines import record_of
 from perfkit.errors import ParseError
 from perfkit.model import CpuTicks, MemInfo, Stat
 from perfkit.parsers import diskstats, meminfo, net_dev, stat, statfs
+from perfkit.store.bulk import Bulk, Parsed, Rows
 from perfkit.store.engines.tables import CPU, DISK, FS, HOST, MEMORY, NET, STAT, Table
 from perfkit.store.lines import NO_NS
 
@@ -131,13 +132,7 @@ class Part:
         return value is None or (self._gauges[place] and value > _GAUGE_MAX)
 
 
-def _part(table: Table, names: Iterable[str] | None = None) -> Part:
-    wanted = None if names is None else set(names)
-    return Part(
-        column.kind == "gauge"
-        for column in table.columns
-        if wanted is None or column.name in wanted
-    )
+_WITH_DEVICES = (CPU, NET, DISK, FS)
 
 
 class Gathered:
@@ -145,47 +140,81 @@ class Gathered:
 
     Args:
         ids: The tenant's dictionary of devices.
+        bulk: Knows shapes of lines; None: every line is parsed by itself.
     """
 
-    def __init__(self, ids: Ids) -> None:
+    def __init__(self, ids: Ids, bulk: Bulk | None = None) -> None:
         self._ids = ids
-        self._stat = _part(HOST, HOST.names[: -len(MEMORY)])
-        self._memory = _part(HOST, MEMORY)
-        self._tables = {table.name: (table, _part(table)) for table in (CPU, NET, DISK, FS)}
+        self._bulk = bulk
+        self._lines: list[bytes] = []
+        self._owners: list[tuple[int, int]] = []
+        self.parts = {
+            "stat": Part(column.kind == "gauge" for column in HOST.columns[: -len(MEMORY)]),
+            "memory": Part(column.kind == "gauge" for column in HOST.columns[-len(MEMORY) :]),
+            **{
+                table.name: Part(column.kind == "gauge" for column in table.columns)
+                for table in _WITH_DEVICES
+            },
+        }
         self.findings: dict[tuple[int, str, str], Trouble] = {}
         """By run, source and reason."""
 
     def add(self, machine: int, run: int, text: bytes) -> FrameFacts:
         """Take the lines of one frame."""
-        facts = FrameFacts()
-        times = set()
+        times: set[tuple[int, int]] = set()
+        count = 0
         for line in text.split(b"\n"):
             if not line:
                 continue
-            facts.lines += 1
-            try:
-                record = record_of(line)
-            except ParseError as error:  # the door lets none through
-                self.trouble(run, "capture", error.reason, 0)
-                continue
-            ns = NO_NS if record.ns is None else record.ns
-            times.add((record.timestamp, ns))
-            self._take((machine, run, record.timestamp, ns), record)
-        if times:
-            facts.samples = len(times)
-            facts.first = min(times)[0]
-            facts.last = max(times)[0]
-        return facts
+            count += 1
+            if self._bulk is not None and self._bulk.is_taken(line):
+                self._lines.append(line)
+                self._owners.append((machine, run))
+                times.add(_time(line))
+            else:
+                self._add_line(machine, run, line, times)
+        if not times:
+            return FrameFacts(lines=count)
+        first, last = min(times)[0], max(times)[0]
+        return FrameFacts(lines=count, samples=len(times), first=first, last=last)
+
+    def _add_line(self, machine: int, run: int, line: bytes, times: set[tuple[int, int]]) -> None:
+        try:
+            record = record_of(line)
+        except ParseError as error:  # the door lets none through
+            self.trouble(run, "capture", error.reason, 0)
+            return
+        ns = NO_NS if record.ns is None else record.ns
+        times.add((record.timestamp, ns))
+        self._take((machine, run, record.timestamp, ns), record)
+
+    def _finish(self) -> None:
+        if self._bulk is None or not self._lines:
+            return
+        lines, owners = self._lines, self._owners
+        self._lines, self._owners = [], []
+        left = self._bulk.take(
+            lines,
+            np.array(owners, dtype=np.int64),
+            take=lambda part, *arrays: self.parts[part].add_arrays(*arrays),
+            device=self._device,
+        )
+        for number in left:
+            self._add_line(*owners[number], lines[number], set())
+
+    def _device(self, source: str, name: str) -> int | None:
+        return self._ids.device(source, name) if len(name) <= MAX_NAME else None
 
     def blocks(self) -> list[Block]:
         """Return everything taken so far."""
+        self._finish()
         found = []
-        host = _beside(self._stat.arrays(), self._memory.arrays())
+        host = _beside(self.parts["stat"].arrays(), self.parts["memory"].arrays())
         if host is not None:
             keys, values, absent = host
             found.append(Block(table=HOST, keys=keys, values=values, absent=absent))
-        for table, part in self._tables.values():
-            arrays = part.arrays()
+        for table in _WITH_DEVICES:
+            arrays = self.parts[table.name].arrays()
             if arrays is not None:
                 keys, values, absent = arrays
                 found.append(Block(table=table, keys=keys, values=values, absent=absent))
@@ -221,11 +250,11 @@ class Gathered:
 
     def _add_stat(self, key: _Key, found: Stat) -> None:
         softirqs = None if found.softirqs is None else found.softirqs.total
-        self._stat.keys.append(key)
-        self._stat.rows.append(
+        self.parts["stat"].keys.append(key)
+        self.parts["stat"].rows.append(
             (*_ticks(found.cpu), *(getattr(found, name) for name in STAT), softirqs)
         )
-        part = self._tables["cpu"][1]
+        part = self.parts["cpu"]
         for number, ticks in found.cpus.items():
             if number > MAX_CPU:
                 self.trouble(key[1], "/proc/stat", "number of a CPU above 2^31-1", key[2])
@@ -234,16 +263,16 @@ class Gathered:
             part.rows.append(_ticks(ticks))
 
     def _add_memory(self, key: _Key, found: MemInfo) -> None:
-        self._memory.keys.append(key)
-        self._memory.rows.append(tuple([getattr(found, name) for name in MEMORY]))
+        self.parts["memory"].keys.append(key)
+        self.parts["memory"].rows.append(tuple([getattr(found, name) for name in MEMORY]))
 
     def _add_devices(
         self, table: Table, key: _Key, source: str, found: Mapping[str, msgspec.Struct]
     ) -> None:
-        part = self._tables[table.name][1]
+        part = self.parts[table.name]
         names = table.names
         for name, row in found.items():
-            number = self._ids.device(table.name, name) if len(name) <= MAX_NAME else None
+            number = self._device(table.name, name)
             if number is None:
                 self.trouble(key[1], source, "no room for the name of a device", key[2])
                 continue
@@ -251,34 +280,85 @@ class Gathered:
             part.rows.append(tuple([getattr(row, column) for column in names]))
 
 
+def parsed(line: bytes) -> Parsed | None:
+    """Return what a line gives, parsed by itself; None where anything is wrong with it."""
+    names = _Names()
+    gathered = Gathered(names)
+    gathered.add(0, 0, line)
+    if gathered.findings:
+        return None
+    timestamp, ns, found = 0, NO_NS, []
+    for name, part in gathered.parts.items():
+        if not part.keys:
+            continue
+        timestamp, ns = part.keys[0][2:4]
+        last = [key[-1] for key in part.keys]
+        found.append(
+            Rows(
+                part=name,
+                devices=tuple(names.found[at] for at in last) if name in _NAMED else None,
+                numbers=tuple(last) if name == CPU.name else None,
+                values=tuple(part.rows),
+            )
+        )
+    return Parsed(timestamp=timestamp, ns=ns, rows=tuple(found)) if found else None
+
+
+_NAMED = frozenset(table.name for table in (NET, DISK, FS))
+
+
+class _Names:
+    """Numbers for the devices of one line."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def device(self, _: str, name: str) -> int:
+        """Return the place of the name among those of the line."""
+        self.found.append(name)
+        return len(self.found) - 1
+
+
+def _time(line: bytes) -> tuple[int, int]:
+    """Return timestamp and `ns` of a line whose timestamp has ten digits."""
+    if line.endswith(b'"}'):
+        return int(line[13:23]), NO_NS
+    return int(line[13:23]), int(line[line.rindex(b":") + 1 : -1])
+
+
 def _ticks(ticks: CpuTicks) -> _Row:
     return msgspec.structs.astuple(ticks)
 
 
-def _beside(
-    left: tuple[Integers, Words, Flags | None] | None,
-    right: tuple[Integers, Words, Flags | None] | None,
-) -> tuple[Integers, Words, Flags | None] | None:
+_Side = tuple[Integers, Words, Flags | None]
+"""Keys, values and what is absent, of one half of the host's rows."""
+
+
+def _beside(left: _Side | None, right: _Side | None) -> _Side | None:
     """Return rows of both, in one row where their keys are equal; what one lacks is absent."""
-    widths = len(HOST.names) - len(MEMORY), len(MEMORY)
     if left is None and right is None:
         return None
-    if left is not None and right is not None and np.array_equal(left[0], right[0]):
-        absent = None
-        if left[2] is not None or right[2] is not None:
-            absent = np.hstack([_mask(left), _mask(right)])
-        return left[0], np.hstack([left[1], right[1]]), absent
+    if left is not None and right is not None:
+        left, right = _ordered(left), _ordered(right)
+        if np.array_equal(left[0], right[0]) and _is_unique(left[0]):
+            absent = None
+            if left[2] is not None or right[2] is not None:
+                absent = np.hstack([_mask(left), _mask(right)])
+            return left[0], np.hstack([left[1], right[1]]), absent
+    return _joined(left, right)
+
+
+def _joined(left: _Side | None, right: _Side | None) -> _Side:
+    """Do the same one by one; of equal keys on one side the later row counts."""
     places: dict[_Key, int] = {}
     for side in (left, right):
         if side is not None:
             for key in map(tuple, side[0].tolist()):
                 places.setdefault(key, len(places))
-    values = np.zeros((len(places), sum(widths)), np.uint64)
+    border = len(HOST.names) - len(MEMORY)
+    values = np.zeros((len(places), len(HOST.names)), np.uint64)
     absent = np.ones(values.shape, np.bool_)
-    for side, columns in (
-        (left, slice(0, widths[0])),
-        (right, slice(widths[0], sum(widths))),
-    ):
+    for side, columns in ((left, slice(0, border)), (right, slice(border, None))):
         if side is not None:
             rows = [places[key] for key in map(tuple, side[0].tolist())]
             values[rows, columns] = side[1]
@@ -286,5 +366,14 @@ def _beside(
     return np.array(list(places), dtype=np.int64), values, absent
 
 
-def _mask(side: tuple[Integers, Words, Flags | None]) -> Flags:
+def _mask(side: _Side) -> Flags:
     return np.zeros(side[1].shape, np.bool_) if side[2] is None else side[2]
+
+
+def _ordered(side: _Side) -> _Side:
+    order = np.lexsort(side[0].T[::-1])
+    return side[0][order], side[1][order], None if side[2] is None else side[2][order]
+
+
+def _is_unique(keys: Integers) -> bool:
+    return not (keys[1:] == keys[:-1]).all(axis=1).any()

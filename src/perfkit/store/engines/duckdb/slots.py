@@ -16,9 +16,11 @@ from uuid import UUID
 import duckdb
 
 from perfkit.errors import shown
+from perfkit.store.bulk import Bulk
 from perfkit.store.engines import StoreError
 from perfkit.store.engines.duckdb.instance import Instance
 from perfkit.store.engines.duckdb.store import NewerFileError, TenantFile
+from perfkit.store.rows import parsed
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class Slots:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.instance = instance
+        self._bulk = Bulk(parsed)
         self._data = data
         self._attached = attached
         self._now = now
@@ -224,7 +227,7 @@ class Slots:
     def _attach(self, slot: Slot) -> TenantFile:
         slot.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.instance.attach(slot.path, slot.name)
-        file = TenantFile(self.instance, slot.name, slot.path)
+        file = TenantFile(self.instance, slot.name, slot.path, self._bulk)
         try:
             file.prepare()
             slot.inode = slot.path.stat().st_ino

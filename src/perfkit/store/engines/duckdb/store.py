@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 
 from perfkit.errors import InputError
+from perfkit.store.bulk import Bulk
 from perfkit.store.engines import BehindError
 from perfkit.store.engines.duckdb.instance import Instance
 from perfkit.store.engines.tables import MIGRATIONS
@@ -38,12 +39,14 @@ class TenantFile:
         instance: What it is attached to.
         name: As SQL knows it: made from the tenant's UUID.
         path: The file.
+        bulk: Knows shapes of lines.
     """
 
-    def __init__(self, instance: Instance, name: str, path: Path) -> None:
+    def __init__(self, instance: Instance, name: str, path: Path, bulk: Bulk) -> None:
         self.instance = instance
         self.name = name
         self.path = path
+        self.bulk = bulk
         self.writing = threading.Lock()
         """Held by whoever writes."""
 
@@ -148,7 +151,7 @@ class _Entry:
         self._blocks: list[Block] = []
         self._findings: dict[tuple[int, str, str], Trouble] = {}
         self._spans: dict[int, tuple[int, int]] = {}
-        self.gathered = Gathered(self)
+        self.gathered = Gathered(self, file.bulk)
 
     def device(self, source: str, name: str) -> int | None:
         """Return the number of a device's name, which may be new."""
