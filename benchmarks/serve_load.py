@@ -1,7 +1,7 @@
 """A fleet against one `perfkit serve`: many machines that upload, readers beside them, an outage.
 
     python benchmarks/serve_load.py                       1,000 machines, 20 readers, 2 minutes
-    python benchmarks/serve_load.py --minutes 15
+    python benchmarks/serve_load.py --minutes 15 --preload 1000
 
 Each machine samples every 10 s and sends 6 samples a minute, spread evenly; each reader asks for
 lists, runs, latest figures, a panel of 24 h and an export, and waits a second.  Then all machines
@@ -42,6 +42,9 @@ MIB = 1024 * 1024
 Batch = tuple[bytes, dict[str, str], int]
 """A packed body, its headers, and how many lines it has."""
 
+PRELOADED = 120
+"""Samples of a batch before the load begins."""
+
 BATCH = 6
 PERIOD = 10
 READS = (
@@ -77,15 +80,17 @@ class Machine:
         self.identifier = f"load-{number:04}"
         self._run = str(uuid.uuid4())
         self._position = 0
-        self._tick = int(time.time()) - 6 * 3600
+        self.tick = int(time.time()) - 86_400
+        """Time of its newest sample."""
+
         self._samples = itertools.cycle(samples)
 
     def batch(self, count: int) -> Batch:
         """Return the next samples packed, their headers, and how many lines they are."""
         lines: list[bytes] = []
         for _ in range(count):
-            self._tick += PERIOD
-            lines += next(self._samples).at(self._tick)
+            self.tick += PERIOD
+            lines += next(self._samples).at(self.tick)
         headers = {"Perfkit-Run": self._run, "Perfkit-Position": str(self._position)}
         self._position += len(lines)
         packer = zlib.compressobj(1, wbits=31)
@@ -148,17 +153,29 @@ class Fleet:
             await asyncio.sleep(at - time.monotonic())
             await self.send(machine, machine.batch(BATCH))
 
-    async def reading(self, machines: int, end: float) -> None:
+    async def reading(self, machines: list[Machine], end: float) -> None:
         """Ask one thing after the other."""
         for path in itertools.cycle(READS):
             if time.monotonic() >= end:
                 return
-            number = random.randint(1, machines)  # noqa: S311 - a load, no secret
+            place = random.randrange(len(machines))  # noqa: S311 - a load, no secret
             began = time.perf_counter()
-            asked = path.format(machine=number, start=int(time.time()) - 6 * 3600)
+            asked = path.format(machine=place + 1, start=machines[place].tick - 600)
             status, _, _ = await self._ask("GET", asked, self._read)
             self._tally.reads.append(time.perf_counter() - began)
             self._tally.statuses[f"read {status}"] += 1
+            await asyncio.sleep(1)
+
+    async def loaded(self, machines: int) -> None:
+        """Wait until the last machine's newest sample is among its rows."""
+        path = f"/api/v1/machines/{machines}"
+        while True:
+            _, shown, _ = await self._ask("GET", path, self._read)
+            newest = json.loads(shown)["last_seen"]
+            query = f"{path}/stats/memory?start={newest - 60:.0f}&end={newest + 1:.0f}"
+            status, found, _ = await self._ask("GET", query, self._read)
+            if status == 200 and json.loads(found):
+                return
             await asyncio.sleep(1)
 
     async def _ask(
@@ -213,6 +230,7 @@ async def load(options: argparse.Namespace, folder: Path) -> int:
         samples = recorded(folder)
         machines = [Machine(number, samples) for number in range(options.machines)]
         steady, outage = Tally(), Tally()
+        await _preload(url, keys, machines, options.preload)
         with watching(url, child.pid, steady):
             async with Fleet(url, keys, steady) as fleet:
                 before = host.tree_cpu_ns(child.pid)
@@ -221,7 +239,7 @@ async def load(options: argparse.Namespace, folder: Path) -> int:
                 step = BATCH * PERIOD / options.machines
                 await asyncio.gather(
                     *(fleet.stream(one, began + at * step, end) for at, one in enumerate(machines)),
-                    *(fleet.reading(options.machines, end) for _ in range(options.readers)),
+                    *(fleet.reading(machines, end) for _ in range(options.readers)),
                 )
                 seconds = time.monotonic() - began
                 cpu = (host.tree_cpu_ns(child.pid) - before) / 1e9
@@ -247,6 +265,26 @@ async def load(options: argparse.Namespace, folder: Path) -> int:
         if "not stored" in status or status.split()[1][0] == "5"
     ]
     return 1 if any("again" not in status for status in bad) else 0
+
+
+async def _preload(url: str, keys: dict[str, str], machines: list[Machine], samples: int) -> None:
+    """Send so many samples of each machine, and wait until they are rows."""
+    if not samples:
+        return
+    began = time.monotonic()
+    turns = asyncio.Semaphore(8)
+    tally = Tally()
+    async with Fleet(url, keys, tally) as fleet:
+
+        async def fill(machine: Machine) -> None:
+            for _ in range(0, samples, PRELOADED):
+                async with turns:
+                    await fleet.send(machine, machine.batch(PRELOADED))
+
+        await asyncio.gather(*map(fill, machines))
+        await fleet.loaded(len(machines))
+    seconds = time.monotonic() - began
+    print(f"before: {tally.lines} lines stored and loaded in {seconds:.0f} s")
 
 
 def _url(child: "subprocess.Popen[bytes]") -> str:
@@ -282,6 +320,7 @@ def main() -> int:
     parser.add_argument("--machines", type=int, default=1000)
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--preload", type=int, default=0, help="samples of each machine before")
     parser.add_argument("--outage", type=int, default=600, help="seconds without the server")
     parser.add_argument("--probe", metavar="URL", help="only ask whether this server is well")
     parser.add_argument("--pid", type=int, default=0, help="of that server")

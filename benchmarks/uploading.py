@@ -3,7 +3,8 @@
 Both servers run on core 0, the clients on core 1: 16 connections, each sends its next batch as
 soon as the last one is answered.  Batches are of this host's own samples, 10 ms apart, zstd.  In
 perfkit's figure is all that is done before the answer: unpack, check every line, hash, write to
-the log, sync.  Every batch is new: it comes at the positions after those of the one before.
+the log, sync; the loader, which comes after it, waits (upload_server.py).  Every batch is new: it
+comes at the positions after those of the one before.
 """
 
 import asyncio
@@ -125,7 +126,10 @@ def _servers(folder: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int], s
         env=environment,
     )
     serve = subprocess.Popen(
-        host.perfkit("serve", "--listen", "127.0.0.1:0", "--data-dir", str(data)),
+        [
+            *(sys.executable, str(Path(__file__).with_name("upload_server.py"))),
+            *("serve", "--listen", "127.0.0.1:0", "--data-dir", str(data)),
+        ],
         stderr=subprocess.PIPE,
         env=environment,
     )

@@ -6,7 +6,6 @@ import resource
 import shutil
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -76,7 +75,6 @@ def run(options: Options, say: Say, started: Callable[[Started], None] | None = 
         UsageError: the folder or the port is taken, or the address is none.
         DiskError: the folder cannot be used.
     """
-    sys.setswitchinterval(0.001)
     asyncio.run(_run(options, say, started))
 
 
