@@ -342,12 +342,14 @@ def test_where_there_is_no_room_the_client_is_told_when_to_come_again(tmp_path, 
 
 def test_requests_and_queries_of_a_key(tmp_path):
     with served(tmp_path / "data", requests_per_minute=3, queries=0) as server:
-        assert server.get("/api/v1/machines?identifier=x").status == 200
         assert server.get("/api/v1/machines").status == 503
-        assert server.get("/api/v1/machines?identifier=x").status == 200
-        answer = server.get("/api/v1/machines?identifier=x")
+        for left in ("2", "1", "0"):
+            answer = server.get("/api/v1/tenants", key="admin_key")
+            assert (answer.status, answer.headers["RateLimit-Remaining"]) == (200, left)
+        answer = server.get("/api/v1/tenants", key="admin_key")
         assert answer.status == 429
         assert int(answer.headers["Retry-After"]) > 0
+        assert server.get("/api/v1/machines").status == 503, "another key has its own"
 
 
 def test_each_limit_says_its_unit_and_what_happens():

@@ -24,6 +24,7 @@ from perfkit.server.ingest import Ingest
 from perfkit.server.limits import Limits
 from perfkit.server.metrics import Counters
 from perfkit.server.openapi import Document
+from perfkit.server.seen import Seen
 from perfkit.store.control import ControlPlane
 from perfkit.store.engines import Queries
 from perfkit.store.intake import Intake
@@ -60,14 +61,21 @@ def application(services: Services) -> web.Application:
     waiting = services.folder / "tmp"
     waiting.mkdir(exist_ok=True, mode=0o700)
     floor = Floor(services.folder, limits.min_free_bytes)
+    seen = Seen(services.engine)
     ingest = Ingest(
-        control, services.intake, limits, floor, waiting, services.decoders, services.counters
+        control,
+        services.intake,
+        limits,
+        floor,
+        waiting,
+        services.decoders,
+        (services.counters, seen),
     )
     sender = Sender(services.askers, limits, waiting)
-    data = Data(control, services.intake, services.engine, limits, services.askers, sender)
+    data = Data(control, services.intake, services.engine, limits, services.askers, sender, seen)
     hello = Hello(limits, waiting)
     health = Health(services.counters, ingest.gate, data.queries, floor)
-    home = Home(control, services.engine, limits, data.queries, services.askers)
+    home = Home(control, services.engine, limits, data.queries, services.askers, seen)
     caller = Caller(control, limits, waiting)
     table = endpoints(data, Admin(control))
     table += public(hello, health, home) + sending(ingest)

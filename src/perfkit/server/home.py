@@ -17,10 +17,11 @@ from aiohttp import web
 from markupsafe import Markup
 
 from perfkit import __version__
+from perfkit.errors import PerfkitError
 from perfkit.server.auth import READ, credential_of, key_of
 from perfkit.server.gate import Gate
 from perfkit.server.limits import Limits
-from perfkit.server.refusal import Refusal
+from perfkit.server.seen import Seen
 from perfkit.store.control import ControlPlane
 from perfkit.store.engines import LatestRows, Queries
 
@@ -54,6 +55,7 @@ class Home:
         limits: How long a query may take.
         gate: Queries under way.
         workers: Threads that ask.
+        seen: When each machine was last seen.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class Home:
         limits: Limits,
         gate: Gate,
         workers: ThreadPoolExecutor,
+        seen: Seen,
     ) -> None:
         self._control = control
         self._engine = engine
         self._limits = limits
         self._gate = gate
         self._workers = workers
+        self._seen = seen
         self._template: jinja2.Template | None = None
         self._style = (_FOLDER / "home.css").read_text(encoding="utf-8")
         digest = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
@@ -120,9 +124,9 @@ class Home:
         for machine in self._control.machines(tenant, limit=SHOWN + 1):
             try:
                 latest = self._engine.latest(tenant, machine.id)
-            except Refusal:
+            except PerfkitError:
                 latest = {}
-            seen = self._engine.last_seen(tenant, machine.id)
+            seen = self._seen.of(tenant, machine.id)
             at = (
                 _ABSENT
                 if seen is None

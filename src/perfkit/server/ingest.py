@@ -27,6 +27,7 @@ from perfkit.server.pieces import LAST_POSITION, Place, Placer
 from perfkit.server.reading import Checked, Reading, RejectedLine, trickled
 from perfkit.server.receive import received, unpacked_whole
 from perfkit.server.refusal import bad_request
+from perfkit.server.seen import Seen
 from perfkit.store import faults
 from perfkit.store.control import ControlPlane, Credential, Machine
 from perfkit.store.intake import Batch, Intake, Outcome, Piece
@@ -67,7 +68,7 @@ class Ingest:
         floor: Whether the disk has room.
         folder: Where big bodies wait.
         workers: Threads for what takes longer.
-        counters: What is counted for `/metrics`.
+        noted: Take what became of each body.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Ingest:
         floor: Floor,
         folder: Path,
         workers: ThreadPoolExecutor,
-        counters: Counters,
+        noted: tuple[Counters, Seen],
     ) -> None:
         self.gate = Gate(limits.uploads, "uploads")
         self._big = asyncio.Semaphore(limits.big_uploads)
@@ -88,7 +89,7 @@ class Ingest:
         self._floor = floor
         self._folder = folder
         self._workers = workers
-        self._counters = counters
+        self._counters, self._seen = noted
 
     async def upload(self, request: web.Request) -> web.Response:
         """Take in a capture, or a part of one."""
@@ -131,6 +132,7 @@ class Ingest:
                 rejected=[RejectedLine(at + 1, why) for at, why in block.rejected.items()],
                 digest=digest.digest(),
                 samples=placer.samples,
+                newest=placer.newest,
                 pieces=placer.take(),
             )
             if place is not None or not block.text:
@@ -241,6 +243,8 @@ class Ingest:
 
     def _answer(self, machine: Machine | None, checked: Checked, outcome: Outcome) -> web.Response:
         is_known = outcome.lines + outcome.duplicates > 0
+        if machine is not None and is_known:
+            self._seen.note(machine.id, checked.newest)
         answer = Answer(
             error=None if is_known else _why_nothing(checked, outcome),
             receipt=checked.digest.hex(),

@@ -42,6 +42,9 @@ class Placer:
     """
 
     def __init__(self, identifier: str, place: Place | None) -> None:
+        self.newest = 0
+        """The latest timestamp of the lines so far."""
+
         self.samples = 0
         """Times of the lines so far: lines that stand together and share one are a sample."""
         self._identifier = identifier
@@ -96,6 +99,7 @@ class Placer:
     def _count_samples(self, block: Block) -> None:
         before = self._time
         found = 0
+        newest = self.newest
         for record in block.records:
             if record is None:
                 continue
@@ -103,7 +107,9 @@ class Placer:
             if time != before:
                 found += 1
                 before = time
+                newest = max(newest, record.timestamp)
         self._time = before
+        self.newest = newest
         self.samples += found
 
 

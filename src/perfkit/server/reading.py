@@ -43,6 +43,9 @@ class Checked(msgspec.Struct, kw_only=True):
     """SHA-256 of the canonical lines without those rejected."""
 
     samples: int
+    newest: int
+    """The latest timestamp."""
+
     pieces: list[Piece] | None
     """None where they are too much to keep."""
 
@@ -120,6 +123,7 @@ class Reading:
             rejected=rejected,
             digest=digest.digest(),
             samples=placer.samples,
+            newest=placer.newest,
             pieces=kept,
         )
 

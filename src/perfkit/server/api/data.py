@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from aiohttp import web
 
@@ -27,8 +28,9 @@ from perfkit.server.auth import INGEST
 from perfkit.server.gate import Gate
 from perfkit.server.limits import Limits
 from perfkit.server.refusal import bad_request, not_found
+from perfkit.server.seen import Seen
 from perfkit.store import control as stored
-from perfkit.store.control import ControlPlane
+from perfkit.store.control import ControlPlane, Credential
 from perfkit.store.engines import SOURCES, LatestRows, Queries, Series, Stats
 from perfkit.store.intake import Intake, RunInfo
 
@@ -45,6 +47,7 @@ class Data:
         limits: How much of anything.
         workers: Threads that ask.
         sender: Sends exports.
+        seen: When each machine was last seen.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Data:
         limits: Limits,
         workers: ThreadPoolExecutor,
         sender: Sender,
+        seen: Seen,
     ) -> None:
         self.queries = Gate(limits.queries, "queries")
         self.exports = Gate(limits.exports, "exports")
@@ -64,30 +68,31 @@ class Data:
         self._limits = limits
         self._workers = workers
         self._sender = sender
+        self._seen = seen
 
     async def machines(self, call: Call[MachinesQuery, None]) -> Machines:
         """List the tenant's machines in order of their number."""
         query = call.query
-        own = call.credential.machine
-        if query.identifier is not None:
-            found = self._control.known_machine(call.tenant, query.identifier)
-            items = [found] if found and own in (None, found.id) else []
-            return Machines(items=[self._machine(one) for one in items], next=None)
-        if call.credential.scope == INGEST:
+        if call.credential.scope == INGEST and query.identifier is None:
             raise bad_request("an ingest key asks for one machine: add ?identifier=")
         limit = self._limit(query)
-        found_all = await self._asked(
-            partial(self._control.machines, call.tenant, after=query.after, limit=limit + 1)
-        )
-        items = found_all[:limit]
-        return Machines(
-            items=[self._machine(one) for one in items],
-            next=items[-1].number if len(found_all) > limit else None,
-        )
+        return await self._asked(partial(self._listed, call.tenant, call.credential, query, limit))
+
+    def _listed(
+        self, tenant: UUID, credential: Credential, query: MachinesQuery, limit: int
+    ) -> Machines:
+        if query.identifier is not None:
+            one = self._control.known_machine(tenant, query.identifier)
+            is_known = one is not None and credential.machine in (None, one.id)
+            return Machines(items=[self._machine(one)] if one and is_known else [], next=None)
+        found = self._control.machines(tenant, after=query.after, limit=limit + 1)
+        items = [self._machine(each) for each in found[:limit]]
+        return Machines(items=items, next=items[-1].number if len(found) > limit else None)
 
     async def machine(self, call: Call[Query, None]) -> Machine:
         """Show one machine."""
-        return self._machine(await self._found(call))
+        found = await self._found(call)
+        return await self._asked(partial(self._machine, found))
 
     async def latest(self, call: Call[Query, None]) -> dict[str, LatestRows]:
         """Show the newest figures of a machine by source."""
@@ -167,7 +172,7 @@ class Data:
             number=found.number,
             identifier=found.identifier,
             name=found.name,
-            last_seen=self._engine.last_seen(found.tenant, found.id),
+            last_seen=self._seen.of(found.tenant, found.id),
         )
 
     def _limit(self, page: Page) -> int:

@@ -1,0 +1,40 @@
+"""When each machine was last seen: the newest timestamp that it sent.
+
+The store is asked once for each machine; what comes after that is noted here.
+"""
+
+from uuid import UUID
+
+from perfkit.errors import PerfkitError
+from perfkit.store.engines import Queries
+
+
+class Seen:
+    """Newest timestamps by machine; may be used from any thread.
+
+    Args:
+        engine: Knows those of before the start.
+    """
+
+    def __init__(self, engine: Queries) -> None:
+        self._engine = engine
+        self._newest: dict[UUID, float] = {}
+        self._asked: set[UUID] = set()
+
+    def note(self, machine: UUID, timestamp: float) -> None:
+        """Take note that a machine sent a line of this time."""
+        if timestamp > self._newest.get(machine, float("-inf")):
+            self._newest[machine] = timestamp
+
+    def of(self, tenant: UUID, machine: UUID) -> float | None:
+        """Return when a machine was last seen, None for never; not on an event loop."""
+        if machine not in self._asked:
+            try:
+                found = self._engine.last_seen(tenant, machine)
+            except PerfkitError:
+                # A store that is being mended keeps nobody from the list of machines.
+                return self._newest.get(machine)
+            if found is not None:
+                self.note(machine, found)
+            self._asked.add(machine)
+        return self._newest.get(machine)
