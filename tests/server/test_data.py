@@ -2,6 +2,9 @@
 
 import pytest
 
+from perfkit.server.limits import Limits
+from perfkit.store.query.series import MAX_POINTS
+
 
 @pytest.fixture(scope="module")
 def machine(shared):
@@ -19,8 +22,8 @@ def machine(shared):
         ("/latest", 200),
         ("/series/cpu", 200),
         ("/series/net?points=1&start=0&end=2023-12-01", 200),
-        ("/series/net?points=10000", 200),
-        ("/series/net?points=10001", 400),
+        ("/series/net?points=5000", 200),
+        ("/series/net?points=5001", 400),
         ("/series/net?points=0", 400),
         ("/series/net?points=x", 400),
         ("/series/nothing", 404),
@@ -59,3 +62,7 @@ def test_a_key_needs_a_machine_and_a_key_that_exist(shared):
     for unknown in ("no-id", "00000000-0000-0000-0000-000000000000"):
         gone = shared.ask("DELETE", f"{keys}/{unknown}", key="admin_key")
         assert (gone.status, gone.json["detail"]) == (404, "no such key")
+
+
+def test_the_server_lets_pass_what_the_store_takes():
+    assert Limits().points == MAX_POINTS

@@ -76,7 +76,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30_000
     query_seconds: Annotated[float, _limit("seconds of a query", "503")] = 30
     page_items: Annotated[int, _limit("items of a list", "400; a list goes on at `next`")] = 1_000
-    points: Annotated[int, _limit("points of a series", "400")] = 10_000
+    points: Annotated[int, _limit("points of a series", "400")] = 5_000
     min_free_bytes: Annotated[
         int, _limit("bytes free on the disk", "507, until there is more; --min-free")
     ] = 256 * _MIB
