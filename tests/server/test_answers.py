@@ -362,3 +362,14 @@ def test_metrics_name_nobody(shared):
     assert "perfkit_free_bytes" in text
     assert "secretname" not in text
     assert shared.keys["tenant_id"] not in text
+
+
+def test_metrics_tell_of_the_stores(shared):
+    shared.upload(line(0), "?machine_id=measured")
+    text = shared.ask("GET", "/metrics").body.decode()
+    figures = dict(row.split(" ") for row in text.splitlines() if not row.startswith("#"))
+    assert float(figures["perfkit_tenants"]) >= 1
+    assert figures["perfkit_stores_ill"] == "0"
+    assert float(figures["perfkit_loader_lag_seconds"]) >= 0
+    assert float(figures["perfkit_resident_bytes"]) > 1e6
+    assert float(figures['perfkit_lines_total{end="stored"}']) > 0

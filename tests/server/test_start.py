@@ -172,6 +172,18 @@ def test_the_command_serves_until_it_is_told_to_end(command, tmp_path, monkeypat
     assert "ending" in said
 
 
+def test_a_signal_while_it_starts_ends_it_well(command, tmp_path, monkeypatch):
+    """As it may come while modules are loaded, before the server has handlers of its own."""
+    from perfkit.server import run  # noqa: PLC0415 - as the command does
+
+    def interrupted(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(run, "run", interrupted)
+    code, said = command("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "d"))
+    assert (code, said) == (0, "perfkit: ended before it served\n")
+
+
 def test_an_installed_server_ends_with_0_on_sigint(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-m", "perfkit", "serve", "--listen", "127.0.0.1:0"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from perfkit.cmd._output import say
+from perfkit.cmd._output import Terminated, say
 from perfkit.cmd.collect import parameter_of
 from perfkit.settings.table import settings_of
 
@@ -48,7 +48,11 @@ def register(app: typer.Typer) -> None:
         found = resolve("serve", flags, os.environ)
         for warning in found.warnings:
             say(warning)
-        _serve(_options(found))
+        try:
+            _serve(_options(found))
+        except (KeyboardInterrupt, Terminated):
+            # It comes while modules are loaded; nothing has been acknowledged then.
+            say("ended before it served")
 
     parameters = [parameter_of(setting) for setting in settings_of("serve")]
     serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -22,11 +24,11 @@ from perfkit.server.hello import Hello
 from perfkit.server.home import Home
 from perfkit.server.ingest import Ingest
 from perfkit.server.limits import Limits
-from perfkit.server.metrics import Counters
+from perfkit.server.metrics import Counters, Sample
 from perfkit.server.openapi import Document
 from perfkit.server.seen import Seen
 from perfkit.store.control import ControlPlane
-from perfkit.store.engines import Queries
+from perfkit.store.engines import Engine
 from perfkit.store.intake import Intake
 
 _DECODERS = min(4, os.cpu_count() or 1)
@@ -41,10 +43,13 @@ class Services:
 
     control: ControlPlane
     intake: Intake
-    engine: Queries
+    engine: Engine
     limits: Limits
     folder: Path
     """The data folder."""
+
+    lag: Callable[[], float] = lambda: 0.0
+    """Seconds that the oldest frame has waited to become rows."""
 
     counters: Counters = field(default_factory=Counters)
     decoders: ThreadPoolExecutor = field(
@@ -74,7 +79,7 @@ def application(services: Services) -> web.Application:
     sender = Sender(services.askers, limits, waiting)
     data = Data(control, services.intake, services.engine, limits, services.askers, sender, seen)
     hello = Hello(limits, waiting)
-    health = Health(services.counters, ingest.gate, data.queries, floor)
+    health = Health(services.counters, ingest.gate, data.queries, floor, partial(_more, services))
     home = Home(control, services.engine, limits, data.queries, services.askers, seen)
     caller = Caller(control, limits, waiting)
     table = endpoints(data, Admin(control))
@@ -84,6 +89,23 @@ def application(services: Services) -> web.Application:
     app = web.Application(middlewares=[_answering(services.counters)])
     app.router.add_routes([web.route(row.method, row.path, row.handler(caller)) for row in table])
     return app
+
+
+def _more(services: Services) -> list[Sample]:
+    """Return what the stores have to say in `/metrics`."""
+    tenants = services.control.tenants()
+    ill = sum(services.engine.health(tenant.id) is not None for tenant in tenants)
+    return [
+        (
+            "perfkit_waiting_bytes",
+            "gauge",
+            "Text on its way to the log.",
+            services.intake.waiting_bytes,
+        ),
+        ("perfkit_loader_lag_seconds", "gauge", "Age of what is not rows yet.", services.lag()),
+        ("perfkit_tenants", "gauge", "Tenants.", len(tenants)),
+        ("perfkit_stores_ill", "gauge", "Tenants whose rows cannot be used now.", ill),
+    ]
 
 
 def _answering(counters: Counters) -> Middleware:

@@ -1,5 +1,6 @@
 """Whether the process lives, whether it is of use, and what it counted."""
 
+import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -51,7 +52,7 @@ class Health:
             ("perfkit_queries_now", "gauge", "Queries under way.", self._queries.taken),
             ("perfkit_free_bytes", "gauge", "Room on the disk.", self._floor.free()),
             ("perfkit_min_free_bytes", "gauge", "Room that stays free.", self._floor.floor),
-            *self._more(),
+            *await asyncio.to_thread(self._more),
         ]
         text = self._counters.text(samples)
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})

@@ -140,6 +140,7 @@ def _stores(options: Options) -> Iterator[Services]:
                 engine=engine,
                 limits=limits,
                 folder=folder,
+                lag=lambda: max((loader.lag(each.id) for each in control.tenants()), default=0.0),
             )
         finally:
             intake.close()
