@@ -60,6 +60,9 @@ class Library(Protocol):
     def where(self, is_first: Array, first: Array | float, second: Array | float, /) -> Array:
         """Return `first` where the flag is set, else `second`."""
 
+    def any(self, array: Array, /) -> object:
+        """Return whether any flag is set."""
+
     def isnan(self, array: Array, /) -> Array:
         """Return where there is no number."""
 
@@ -101,27 +104,42 @@ class Pairs:
         self._before = before
         self._after = after
         self._absent = absent
+        self._gained: dict[str, tuple[Array, bool]] = {}
 
     def difference(self, field: str) -> Array:
         """Return what a number gained; less than 0 where it fell; NaN where it is absent."""
-        where = self.library.where
-        old, new = self._before[field], self._after[field]
-        # Never old from a smaller new: both are unsigned, and 2^64 - 1 must come out exact.
-        gained = where(new >= old, new - old, 0) * 1.0 - where(old > new, old - new, 0) * 1.0
-        absent = self._absent.get(field)
-        return gained if absent is None else where(absent, _NAN, gained)
+        return self._difference(field)[0]
 
     def change(self, field: str) -> Array:
         """Return what a counter gained; NaN where it is absent or went backwards."""
-        gained = self.difference(field)
-        return self.library.where(gained < 0, _NAN, gained)
+        gained, falls = self._difference(field)
+        return self.library.where(gained < 0, _NAN, gained) if falls else gained
 
     def fell(self, *fields: str) -> Array:
         """Return where any of the counters went backwards."""
-        fallen = self.difference(fields[0]) < 0
-        for field in fields[1:]:
-            fallen = fallen | (self.difference(field) < 0)
+        fallen = self.seconds < self.seconds
+        for field in fields:
+            gained, falls = self._difference(field)
+            if falls:
+                fallen = fallen | (gained < 0)
         return fallen
+
+    def _difference(self, field: str) -> tuple[Array, bool]:
+        """Return what a number gained, and whether it fell anywhere."""
+        if field not in self._gained:
+            where = self.library.where
+            old, new = self._before[field], self._after[field]
+            fell = old > new
+            falls = bool(self.library.any(fell))
+            # Never a larger number from a smaller one: these have no sign.
+            gained = (new - old) * 1.0
+            if falls:
+                gained = where(fell, 0.0, gained) - where(fell, old - new, 0) * 1.0
+            absent = self._absent.get(field)
+            if absent is not None:
+                gained = where(absent, _NAN, gained)
+            self._gained[field] = gained, falls
+        return self._gained[field]
 
     def known(self, array: Array) -> Array:
         """Return the array with 0 where there is no number."""

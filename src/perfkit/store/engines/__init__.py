@@ -129,6 +129,9 @@ class Usage(msgspec.Struct, kw_only=True):
     file_bytes: int
     """The database and its write-ahead log."""
 
+    used_bytes: int
+    """Of the database what holds rows; the rest is free for new ones."""
+
     rows: int
     hot_rows: int
     """Of them, those not yet settled."""

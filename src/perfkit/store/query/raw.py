@@ -79,27 +79,45 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Floats
 
 
-def paired(raw: Raw, boots: Raw) -> Paired:
-    """Return the pairs that may have rates: one device, neighbouring samples, no boot between."""
+def paired(raw: Raw, boots: Raw | None) -> Paired:
+    """Return the pairs that may have rates: one device, neighbouring samples, no boot between.
+
+    Args:
+        raw: Rows in their order.
+        boots: `boot_time_seconds` of the host; None where it is one and the same throughout.
+    """
     time = raw.time
-    ticks = np.unique(time)
-    tick = np.searchsorted(ticks, time)
-    is_pair = (raw.device[1:] == raw.device[:-1]) & (tick[1:] == tick[:-1] + 1)
+    same = raw.device[1:] == raw.device[:-1]
+    is_pair = same
+    if not same.all():
+        ticks = _unique(time)
+        tick = np.searchsorted(ticks, time)
+        is_pair = same & (tick[1:] == tick[:-1] + 1)
     seconds = (time[1:] - time[:-1]) / NS_PER_SECOND
-    booted = _boot_times(ticks, boots)[tick]
-    is_broken = broken(
-        NUMPY,
-        timestamp_before=cast("Array", raw.ts[:-1]),
-        seconds=cast("Array", seconds),
-        booted_before=cast("Array", booted[:-1]),
-        booted_after=cast("Array", booted[1:]),
-    )
-    places = np.flatnonzero(is_pair & ~cast("Flags", is_broken)) + 1
+    if boots is not None:
+        booted = _boot_times(time, boots)
+        is_broken = broken(
+            NUMPY,
+            timestamp_before=cast("Array", raw.ts[:-1]),
+            seconds=cast("Array", seconds),
+            booted_before=cast("Array", booted[:-1]),
+            booted_after=cast("Array", booted[1:]),
+        )
+        is_pair = is_pair & ~cast("Flags", is_broken)
+    places = np.flatnonzero(is_pair) + 1
     return Paired(places=places, seconds=seconds[places - 1])
 
 
+def _unique(time: Integers) -> Integers:
+    """Return the times in order, each once: some sorted stretches, so sorting is cheap."""
+    ordered = np.sort(time, kind="stable")
+    is_first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return ordered[is_first]
+
+
 def _boot_times(ticks: Integers, boots: Raw) -> Floats:
-    """Return the host's boot time as it stood at each tick; NaN where nothing says."""
+    """Return the host's boot time as it stood at each time; NaN where nothing says."""
     found = np.full(len(ticks), np.nan)
     if len(boots.ts):
         at = np.searchsorted(boots.time, ticks)
@@ -111,7 +129,10 @@ def _boot_times(ticks: Integers, boots: Raw) -> Floats:
 
 def pairs_of(raw: Raw, found: Paired) -> Pairs:
     """Return the counters of the pairs, as `perfkit.derive.arrays` takes them."""
-    after, before = found.places, found.places - 1
+    after: Places | slice = found.places
+    before: Places | slice = found.places - 1
+    if len(found.places) == len(raw.ts) - 1:  # all of them: no copy
+        after, before = slice(1, None), slice(-1)
     return Pairs(
         NUMPY,
         before={name: cast("Array", column[before]) for name, column in raw.values.items()},

@@ -71,6 +71,9 @@ def series(found: Derived, *, start: float, end: float, points: int) -> Series:
     inside = np.flatnonzero((when >= start) & (when < end))
     bucket = ((when[inside] - first) // step).astype(np.int64)
     device = raw.device[inside]
+    part: Places | slice = inside
+    if len(inside) and len(inside) == inside[-1] - inside[0] + 1:  # one stretch: no copy
+        part = slice(inside[0], inside[-1] + 1)
     lines: list[Line] = []
     answer = Series(
         start=start,
@@ -88,7 +91,7 @@ def series(found: Derived, *, start: float, end: float, points: int) -> Series:
     at = rows * count + bucket[begins]
     shape = len(devices), count
     columns = {
-        name: _buckets(values[inside], begins, at, shape) for name, values in found.values.items()
+        name: _buckets(values[part], begins, at, shape) for name, values in found.values.items()
     }
     for row, number in enumerate(devices.tolist()):
         key = found.devices[number]
@@ -113,11 +116,16 @@ def _buckets(
 ) -> tuple[Floats, Floats, Floats]:
     """Return min, mean and max, a row a device and a column a bucket."""
     is_known = ~np.isnan(values)
-    counts = np.add.reduceat(is_known, begins, dtype=np.float64)
-    counts[counts == 0] = np.nan
+    if is_known.all():
+        counts = np.diff(begins, append=len(values)).astype(np.float64)
+        known = values
+    else:
+        counts = np.add.reduceat(is_known, begins, dtype=np.float64)
+        counts[counts == 0] = np.nan
+        known = np.where(is_known, values, 0)
     found = (
         np.fmin.reduceat(values, begins),
-        np.add.reduceat(np.where(is_known, values, 0), begins) / counts,
+        np.add.reduceat(known, begins) / counts,
         np.fmax.reduceat(values, begins),
     )
     spread = np.full((3, shape[0] * shape[1]), np.nan)

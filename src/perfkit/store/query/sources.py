@@ -5,6 +5,7 @@ from typing import cast
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from perfkit import columns
 from perfkit.derive import arrays
@@ -134,13 +135,14 @@ class Derived(msgspec.Struct, frozen=True, kw_only=True):
     """Usual seconds between samples; 0 where there are not two."""
 
 
-def derived(source: Source, raw: Raw, boots: Raw, names: Mapping[int, str]) -> Derived:
+def derived(source: Source, raw: Raw, boots: Raw | None, names: Mapping[int, str]) -> Derived:
     """Return the columns of a source from its rows.
 
     Args:
         source: Which.
         raw: Its rows.
-        boots: `boot_time_seconds` of the host over the same range.
+        boots: `boot_time_seconds` of the host over the same range; None where it is one and the
+            same throughout.
         names: The dictionary of devices.
     """
     fields: dict[str, Floats] = {}
@@ -149,11 +151,12 @@ def derived(source: Source, raw: Raw, boots: Raw, names: Mapping[int, str]) -> D
         gauges = source.gauges(NUMPY, cast("Mapping[str, Array]", raw.floats()))
         fields.update(cast("dict[str, Floats]", gauges))
     if source.rates is not None:
-        is_known = ~_holes(pairs.seconds)
+        is_hole = _holes(pairs.seconds)
         rates = cast("dict[str, Floats]", source.rates(pairs_of(raw, pairs)))
         for field, rate in rates.items():
             whole = np.full(len(raw.ts), np.nan)
-            whole[pairs.places[is_known]] = rate[is_known]
+            whole[pairs.places] = rate
+            whole[pairs.places[is_hole]] = np.nan
             fields[field] = whole
     return Derived(
         source=source,
@@ -162,7 +165,7 @@ def derived(source: Source, raw: Raw, boots: Raw, names: Mapping[int, str]) -> D
             column.name: fields[column.field] for column in source.shown.columns if column.field
         },
         devices={
-            number: _device(source, number, names) for number in np.unique(raw.device).tolist()
+            number: _device(source, number, names) for number in _in_turn(raw.device).tolist()
         },
         period=float(np.median(pairs.seconds)) if len(pairs.seconds) else 0.0,
     )
@@ -180,6 +183,13 @@ def _holes(seconds: Floats) -> Flags:
         usual = np.median(seconds[places], axis=1)
         is_hole[suspects] = seconds[suspects] > _HOLE_PERIODS * usual
     return is_hole
+
+
+def _in_turn(devices: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return the devices that rows have, where those of one stand together."""
+    is_first = np.ones(len(devices), np.bool_)
+    np.not_equal(devices[1:], devices[:-1], out=is_first[1:])
+    return devices[is_first]
 
 
 def _device(source: Source, number: int, names: Mapping[int, str]) -> str:

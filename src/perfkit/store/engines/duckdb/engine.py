@@ -14,10 +14,9 @@ from perfkit.store import faults
 from perfkit.store.engines import Finding, LatestRows, Series, Stats, StoreError, Usage
 from perfkit.store.engines.duckdb import settle as settling
 from perfkit.store.engines.duckdb.instance import MEMORY_LIMIT, Instance
-from perfkit.store.engines.duckdb.read import findings, raw_columns, usage
+from perfkit.store.engines.duckdb.read import boot_times, findings, raw_columns, usage
 from perfkit.store.engines.duckdb.slots import ATTACHED, Slots
 from perfkit.store.engines.duckdb.store import TenantFile
-from perfkit.store.engines.tables import HOST
 from perfkit.store.log.frame import LoggedFrame, Place
 from perfkit.store.query import latest as latest_figures
 from perfkit.store.query.series import checked_points, series, span
@@ -271,15 +270,8 @@ class DuckEngine:
                 end=end,
                 needed=source.needed,
             )
-            boots = raw_columns(
-                cursor,
-                file.name,
-                HOST,
-                ("boot_time_seconds",),
-                machine=number,
-                start=start - _BEFORE_SECONDS,
-                end=end,
-                needed="boot_time_seconds",
+            boots = boot_times(
+                cursor, file.name, machine=number, start=start - _BEFORE_SECONDS, end=end
             )
         return derived(source, raw, boots, file.device_names)
 

@@ -11,8 +11,17 @@ import numpy as np
 
 from perfkit.store.engines import Finding, Usage
 from perfkit.store.engines.duckdb.store import TenantFile
-from perfkit.store.engines.tables import TABLES, Table
+from perfkit.store.engines.tables import HOST, TABLES, Table
 from perfkit.store.query.raw import Raw
+
+_RANGE = (
+    "machine = $machine AND ts >= make_timestamp($start)::TIMESTAMP_S"
+    " AND ts < make_timestamp($end)::TIMESTAMP_S"
+)
+
+
+def _range(machine: int, start: float, end: float) -> dict[str, int]:
+    return {"machine": machine, "start": math.ceil(start) * 10**6, "end": math.ceil(end) * 10**6}
 
 
 def raw_columns(  # noqa: PLR0913 - one query's parameters
@@ -42,9 +51,8 @@ def raw_columns(  # noqa: PLR0913 - one query's parameters
     where = f" AND {needed} IS NOT NULL" if needed else ""
     found = cursor.execute(
         f"SELECT {', '.join([*keys, *columns])} FROM {name}.{table.name}_all"  # noqa: S608
-        " WHERE machine = $machine AND ts >= make_timestamp($start)::TIMESTAMP_S"
-        f" AND ts < make_timestamp($end)::TIMESTAMP_S{where}",
-        {"machine": machine, "start": math.ceil(start) * 10**6, "end": math.ceil(end) * 10**6},
+        f" WHERE {_RANGE}{where}",
+        _range(machine, start, end),
     ).fetchnumpy()
     ts = found["ts"].view(np.int64)
     ns = np.ma.filled(found["ns"], 0)
@@ -59,6 +67,24 @@ def raw_columns(  # noqa: PLR0913 - one query's parameters
             array = array.data
         values[column] = array
     return Raw(ts=ts, ns=ns, device=device, values=values, absent=absent).in_order()
+
+
+def boot_times(
+    cursor: duckdb.DuckDBPyConnection, name: str, *, machine: int, start: float, end: float
+) -> Raw | None:
+    """Return when the host had booted, at each tick; None where it did not boot in between."""
+    (low, high, first) = cursor.execute(
+        "SELECT min(boot_time_seconds), max(boot_time_seconds), epoch(min(ts))::BIGINT"  # noqa: S608
+        f" FROM {name}.host_all WHERE {_RANGE}",
+        _range(machine, start, end),
+    ).fetchall()[0]
+    # The kernel works it out from the clock: rounding moves it by a second.
+    if low is None or (high - low <= 1 and high <= first):
+        return None
+    columns = ["boot_time_seconds"]
+    return raw_columns(
+        cursor, name, HOST, columns, machine=machine, start=start, end=end, needed=columns[0]
+    )
 
 
 def findings(cursor: duckdb.DuckDBPyConnection, file: TenantFile) -> list[Finding]:
@@ -84,9 +110,10 @@ def usage(cursor: duckdb.DuckDBPyConnection, file: TenantFile) -> Usage:
             for end in ("", "_hot")
         ]
         settled, hot = settled + counts[0], hot + counts[1]
-    sizes = (
-        path.stat().st_size
-        for path in file.path.parent.glob(f"{file.path.name}*")
-        if path.name in {file.path.name, file.path.name + ".wal"}
-    )
-    return Usage(file_bytes=sum(sizes), rows=settled + hot, hot_rows=hot)
+    (used,) = cursor.execute(
+        "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = ?",
+        [file.name],
+    ).fetchall()[0]
+    paths = (file.path, file.path.with_name(f"{file.path.name}.wal"))
+    size = sum(path.stat().st_size for path in paths if path.exists())
+    return Usage(file_bytes=size, used_bytes=used, rows=settled + hot, hot_rows=hot)
