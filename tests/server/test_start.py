@@ -14,7 +14,7 @@ import pytest
 from one_server import served
 
 from perfkit.cmd import app as cli
-from perfkit.errors import UsageError
+from perfkit.errors import DiskError, UsageError
 from perfkit.server.first_run import first_tenant
 from perfkit.server.keys_file import KeysFile
 from perfkit.store.control import ControlPlane
@@ -47,6 +47,15 @@ def test_a_first_start_that_was_killed_makes_further_keys(tmp_path):
         assert second["read_key"] != first["read_key"]
         assert control.lookup(second["read_key"]).scope == "read"
         assert first_tenant(control, tmp_path)[1] is None
+    finally:
+        control.close()
+
+
+def test_keys_that_cannot_be_written_down_are_an_error(tmp_path):
+    control = ControlPlane(tmp_path / "control.sqlite")
+    try:
+        with pytest.raises(DiskError, match=r"first-run\.json: not written: no such file"):
+            first_tenant(control, tmp_path / "gone")
     finally:
         control.close()
 

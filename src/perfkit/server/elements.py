@@ -34,7 +34,10 @@ def is_array(pieces: Iterable[bytes]) -> tuple[bool, Iterator[bytes]]:
 
 
 def blocks(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes | int]:
-    """Yield the text in whole lines; in the place of a line that is too long its size."""
+    """Yield the text in whole lines; in the place of a line that is too long its size.
+
+    A line whose last piece makes it too long is yielded whole: the door measures it again.
+    """
     held: list[bytes] = []
     size = 0
     for piece in pieces:
