@@ -12,15 +12,22 @@ from perfkit.capture.packed_tail import find_packed_end, is_own_header
 from perfkit.errors import InputError, shown
 from perfkit.units import MIB
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 BLOCK = 64 * 1024
 HEAD = 4096
 FIRST = 256
 """Bytes of text that tell a capture: more could lie beyond what the repair will cut."""
 
+NEAR = MIB // 4
 TAIL = 4 * MIB
-"""Bytes before a torn line that are searched for the start of its tick."""
+"""Bytes before the end that are searched for its last ticks: NEAR is nearly always enough."""
 
 FIRST_KEY = b'{"timestamp":'
+HOST = b'"perfkit/host"'
+"""Source of the first line of every capture of ours, but with --original."""
 
 
 class Tail:
@@ -80,11 +87,14 @@ def find_tail(file: int, path: str, *, packed: bool) -> Tail:
         return Tail(keep=keep, closing=closing, size=size, first=_first(text))
     _check_head(head, path)
     keep = _after_last_newline(file, size)
+    closing = b""
     if keep < size and _is_whole(os.pread(file, size - keep, keep)):
-        return Tail(keep=size, closing=b"\n", size=size, first=_first(head))
+        keep, closing = size, b"\n"
     if keep < size:
         keep = _before_torn_tick(file, keep, os.pread(file, HEAD, keep))
-    return Tail(keep=keep, closing=b"", size=size, first=_first(head))
+    elif _source_of(head[:FIRST]) == HOST and (start := _half_tick(file, size, closing)) < size:
+        keep, closing = start, b""
+    return Tail(keep=keep, closing=closing, size=size, first=_first(head))
 
 
 def _is_hollow(file: int, size: int) -> bool:
@@ -125,13 +135,8 @@ def _before_torn_tick(file: int, end: int, torn: bytes) -> int:
     torn line still tells the same time, or where it tells none and they end with another source
     than the tick before them.  A tick longer than TAIL stays as it is.
     """
-    start = max(0, end - TAIL)
-    lines = os.pread(file, end - start, start).splitlines(keepends=True)
-    if start:
-        del lines[0]  # perhaps cut by the window itself
-    last = _same_time(lines)
-    before = _same_time(lines[: len(lines) - len(last)])
-    if not last or (len(last) == len(lines) and start):
+    last, before = _last_ticks(file, end)
+    if not last:
         return end
     known = torn.startswith(FIRST_KEY) and b"," in torn[len(FIRST_KEY) :][:20]
     if known:
@@ -140,6 +145,47 @@ def _before_torn_tick(file: int, end: int, torn: bytes) -> int:
     else:
         is_torn = bool(before) and _source_of(last[-1]) != _source_of(before[-1])
     return end - sum(map(len, last)) if is_torn else end
+
+
+def _half_tick(file: int, end: int, closing: bytes) -> int:
+    """Return where the last tick begins if it was cut exactly between two lines, else `end`.
+
+    Then it lacks the last sources of the tick before, in the order of our recorder.  A tick with
+    `perfkit/host` is a run's first or has other mounts: nothing says what it should hold.
+
+    Args:
+        file: A capture of our own.
+        end: Where its last line ends.
+        closing: What that line lacks.
+    """
+    last, before = _last_ticks(file, end, closing)
+    names = [_source_of(line) for line in last]
+    found, wanted = _of_kernel(names), _of_kernel(map(_source_of, before))
+    is_half = HOST not in names and len(found) < len(wanted) and wanted[: len(found)] == found
+    return end + len(closing) - sum(map(len, last)) if is_half else end
+
+
+def _of_kernel(names: "Iterable[bytes]") -> list[bytes]:
+    """Return the sources that every tick has: /proc/cpuinfo is recorded now and then."""
+    wanted = (b'"/', b'"statfs')
+    return [name for name in names if name.startswith(wanted) and name != b'"/proc/cpuinfo"']
+
+
+def _last_ticks(file: int, end: int, closing: bytes = b"") -> tuple[list[bytes], list[bytes]]:
+    """Return the lines of the last tick before `end`, and of the one before that.
+
+    There are none where the tick is longer than TAIL.
+    """
+    for window in (min(NEAR, TAIL), TAIL):
+        start = max(0, end - window)
+        lines = (os.pread(file, end - start, start) + closing).splitlines(keepends=True)
+        if start:
+            del lines[0]  # perhaps cut by the window itself
+        last = _same_time(lines)
+        before = _same_time(lines[: len(lines) - len(last)])
+        if not start or len(last) + len(before) < len(lines):
+            return last, before
+    return ([], []) if len(last) == len(lines) else (last, before)
 
 
 def _same_time(lines: list[bytes]) -> list[bytes]:
