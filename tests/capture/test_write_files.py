@@ -58,12 +58,27 @@ def test_an_error_without_a_text_is_told():
 
 def test_only_whole_numbers_are_rotated_files(tmp_path: Path):
     for name in ("c.10", "c.9", "c.x", "c.1.gz", "c", "d.1", "c.\u0661"):
-        (tmp_path / name).write_bytes(b"")
+        (tmp_path / name).write_bytes(b'{"timestamp":1')
     path = str(tmp_path / "c")
     assert [number for number, _ in rotated(path)] == [9, 10]
     assert remove_oldest(path, 1) == [f"{path}.9"]
     assert remove_oldest(path, 1) == []
     assert remove_oldest(path, 0) == [f"{path}.10"]
+
+
+def test_a_numbered_file_that_cannot_be_read_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "c.1").write_bytes(b'{"timestamp":1')
+    path = str(tmp_path / "c")
+
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        assert rotated(path) == []
+    assert rotated(path) == [(1, f"{path}.1")]
 
 
 def test_a_folder_that_may_not_be_read_is_not_synced(

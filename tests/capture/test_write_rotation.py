@@ -1,6 +1,7 @@
 """A capture that is full moves to the next number; nothing is lost on the way."""
 
 import gzip
+import os
 from pathlib import Path
 
 from perfkit.capture.write import FSYNC_EACH_TICK, FSYNC_NEVER, CaptureWriter, Limits
@@ -104,3 +105,20 @@ def test_numbers_grow_past_what_is_there(tmp_path: Path):
     append(writer, 1)
     writer.close()
     assert (tmp_path / "c.json.10").exists()
+
+
+def test_what_is_no_capture_has_no_number_and_stays(tmp_path: Path):
+    path = tmp_path / "c.json"
+    (tmp_path / "c.json.2").write_bytes(b"notes\n")
+    (tmp_path / "c.json.007").write_bytes(TICK)
+    (tmp_path / "c.json.99999").touch()
+    (tmp_path / "c.json.88888").mkdir()
+    (tmp_path / "c.json.77777").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "c.json.66666")
+    writer = writer_of(path, max_bytes=1, keep=1)
+    for seconds in range(5):
+        append(writer, seconds)
+    writer.close()
+    ends = sorted(file.name.removeprefix("c.json") for file in tmp_path.iterdir())
+    assert ends == ["", ".007", ".2", ".5", ".66666", ".77777", ".88888", ".99999"]
+    assert (tmp_path / "c.json.2").read_bytes() == b"notes\n"

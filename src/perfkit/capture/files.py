@@ -4,6 +4,7 @@ import errno
 import os
 
 from perfkit.capture.lock import lock
+from perfkit.capture.member import MAGIC
 from perfkit.capture.repair import Tail, find_tail
 from perfkit.errors import DiskError, PerfkitError, UsageError
 
@@ -100,14 +101,31 @@ def is_in_place(file: int, path: str) -> bool:
 
 
 def rotated(path: str) -> list[tuple[int, str]]:
-    """Return the rotated files of a capture by number, the oldest first."""
+    """Return the rotated files of a capture by number, the oldest first.
+
+    A file with a number behind its name that holds something else is not among them.
+    """
     folder, base = os.path.split(path)
     found = []
     for name in os.listdir(folder or "."):
         number = name.removeprefix(base + ".")
-        if name != number and number.isascii() and number.isdigit():
-            found.append((int(number), os.path.join(folder, name)))
+        if name == number or not number.isascii() or not number.isdigit() or number[0] == "0":
+            continue
+        other = os.path.join(folder, name)
+        if os.path.isfile(other) and not os.path.islink(other) and _is_capture(other):
+            found.append((int(number), other))
     return sorted(found)
+
+
+def _is_capture(path: str) -> bool:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return os.read(file, len(MAGIC)).startswith((MAGIC, b"{"))
+    finally:
+        os.close(file)
 
 
 def move_away(path: str) -> str:
@@ -116,7 +134,10 @@ def move_away(path: str) -> str:
     Numbers only grow, so that no file is ever renamed twice and a crash in between loses nothing.
     """
     older = rotated(path)
-    target = f"{path}.{older[-1][0] + 1 if older else 1}"
+    number = older[-1][0] + 1 if older else 1
+    while os.path.lexists(f"{path}.{number}"):  # something else: it stays
+        number += 1
+    target = f"{path}.{number}"
     os.rename(path, target)
     return target
 
