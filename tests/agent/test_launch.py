@@ -118,8 +118,20 @@ def test_a_dash_is_standard_output():
 def test_an_identifier_has_a_length():
     assert options({"identifier": "x" * 100})[0]["identifier"] == "x" * 100
     assert refused({"identifier": "x" * 101}).startswith(
-        "identifier (flag --identifier): expected 100 characters at most, found 101: "
+        "identifier (flag --identifier): expected 100 characters at most, "
+        "of A-Z a-z 0-9 . _ : -, found 101: "
     )
+
+
+@pytest.mark.parametrize("odd", ["web 1", "a\nb", "web/1", "wéb"])
+def test_an_identifier_is_one_that_a_server_takes(odd: str):
+    assert options({"identifier": "Web_1.example:eu-2"})[0]["identifier"] == "Web_1.example:eu-2"
+    assert "of A-Z a-z 0-9 . _ : -" in refused({"identifier": odd})
+
+
+def test_blanks_are_no_value():
+    want = "identifier (flag --identifier): expected a value, found none"
+    assert refused({"identifier": " "}) == want
 
 
 def test_trickle_is_refused_and_says_what_to_do():

@@ -219,6 +219,12 @@ def test_a_pipe_without_a_reader_is_told_and_does_not_hang(tmp_path: Path):
     assert said.endswith(f"perfkit: {path}: nobody reads this pipe: start its reader first\n")
 
 
+def test_options_longer_than_a_pipe_takes_do_not_hang():
+    code, said = collected("--once", "--collection", "x" * 100_000)
+    assert code == 7
+    assert said.endswith("x: cannot be written: file name too long\n")
+
+
 def test_a_run_that_can_read_nothing_is_an_error(tmp_path: Path):
     (tmp_path / "root/proc/stat").mkdir(parents=True)
     os.mkfifo(tmp_path / "root/proc/meminfo")

@@ -179,7 +179,7 @@ def test_a_disk_that_refuses_at_the_end(tmp_path: Path, monkeypatch: pytest.Monk
     assert f"{path}: cannot be written: input/output error" in said
 
 
-def test_options_cross_in_a_pipe():
+def test_options_are_read_from_a_descriptor():
     reader, end = os.pipe()
     os.write(end, marshal.dumps({"root": "/"}))
     os.close(end)

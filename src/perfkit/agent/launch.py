@@ -2,7 +2,7 @@
 
 Options are parsed by argparse, made from the table of settings, because Typer costs three times as
 much start-up; where argparse is at a loss, `parse` says so and Typer's command has the last word.
-Settings cross to the recorder through a pipe: an argument list can be seen by everybody.
+Settings cross to the recorder in a file without a name: an argument list can be seen by everybody.
 """
 
 import argparse
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 WATCH_PERIOD = NS_PER_SECOND
 LONGEST_NAME = 100
-"""Characters of an identifier: what a server takes (docs/capture.md)."""
+"""Characters of an identifier: what a server takes (docs/protocol.md)."""
+
+_NAME_CHARACTERS = dict.fromkeys(
+    map(ord, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
+)
 
 ETC = "/etc"
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -135,10 +139,10 @@ def options_of(found: Resolved, environment: "Mapping[str, str]") -> "Options":
     name = found.text("identifier") or identifier(root.rstrip("/")) or os.uname().nodename
     if path == "-":
         path = "/dev/stdout"
-    if len(name) > LONGEST_NAME:
+    if len(name) > LONGEST_NAME or name.translate(_NAME_CHARACTERS):
         raise UsageError(
             f"identifier ({found.origins['identifier']}): expected {LONGEST_NAME} characters at "
-            f"most, found {len(name)}: {shown(name)}"
+            f"most, of A-Z a-z 0-9 . _ : -, found {len(name)}: {shown(name)}"
         )
     found.texts["collection"], found.texts["identifier"] = path, name
     period, duration = found.number("frequency") or 0, found.number("duration")
@@ -203,15 +207,15 @@ def fill_standard_files() -> None:
 
 def become_recorder(options: "Options") -> "NoReturn":
     """Replace this process by a bare interpreter that records."""
-    reader, writer = os.pipe()
-    os.write(writer, marshal.dumps(dict(options)))
-    os.close(writer)
-    os.set_inheritable(reader, True)
+    # No pipe: nobody reads it yet, and a path may be longer than a pipe takes.
+    file = os.memfd_create("perfkit-options", 0)
+    os.write(file, marshal.dumps(dict(options)))
+    os.lseek(file, 0, os.SEEK_SET)
     # From here to its first wait a signal stays pending: no half-started end, no traceback.
     block_signals()
     script = os.path.join(PACKAGE, "agent", "lean.py")
     try:
-        os.execv(sys.executable, [sys.executable, "-I", "-S", script, str(reader)])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-I", "-S", script, str(file)])  # noqa: S606
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise PerfkitError(f"python: cannot start {sys.executable!r} again: {reason}") from error

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 
 def read_options(file: int) -> "Options":
-    """Return the options that wait in a pipe, and close it."""
-    with open(file, "rb") as pipe:
-        options: Options = marshal.loads(pipe.read())  # noqa: S302 - our own process wrote it
+    """Return the options that an open file holds, and close it."""
+    with open(file, "rb") as source:
+        options: Options = marshal.loads(source.read())  # noqa: S302 - our own process wrote it
     return options
 
 
@@ -164,7 +164,7 @@ def main(
     finish: "Callable[[int], object]" = os._exit,
     make_clock: "Callable[[], Clock]" = Clock,
 ) -> None:
-    """Record with the options that wait in the pipe `file`, then end the process.
+    """Record with the options that the open `file` holds, then end the process.
 
     At once, because a thread that hangs in a statfs must not hold up the end.  It returns only
     where another thread has taken over.

@@ -106,7 +106,7 @@ def resolve(
             if setting.name in layer:
                 text, origin = layer[setting.name]
                 break
-        if not text and origin != DEFAULT:
+        if not text.strip() and origin != DEFAULT:
             raise UsageError(f"{setting.name} ({origin}): expected a value, found none")
         found.texts[setting.name] = text
         found.origins[setting.name] = origin
