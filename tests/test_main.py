@@ -38,6 +38,43 @@ def test_a_closed_pipe_is_silent():
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_version_that_cannot_be_written_is_one_line():
+    words = [sys.executable, "-m", "perfkit", "--version"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False)
+    said = b"perfkit: standard output: no space left on device\n"
+    assert (done.returncode, done.stderr) == (7, said)
+
+
+INTERRUPTED = """
+import sys
+sys.path.append(sys.argv.pop(1))
+from perfkit.__main__ import main
+class Finder:
+    def find_spec(self, name, *_):
+        if name == wanted:
+            raise KeyboardInterrupt
+wanted = sys.argv.pop(1)
+sys.meta_path.insert(0, Finder())
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "loaded"),
+    [
+        ("collect", "perfkit.agent.launch"),
+        ("collect", "argparse"),
+        ("process", "perfkit.cmd.app"),
+        ("process", "typer"),
+    ],
+)
+def test_ctrl_c_while_it_loads_is_silent(command: str, loaded: str):
+    words = [sys.executable, "-c", INTERRUPTED, SOURCE, loaded, command, "x"]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 @pytest.mark.parametrize(
     ("name", "command"),
     [("pcd", "serve"), ("pcctl", "ctl"), ("pcprocess", "process"), ("pcc", "collect")],

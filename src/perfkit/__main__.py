@@ -23,16 +23,21 @@ def main(argv: list[str] | None = None) -> int:
         return _print_version()
     if name in ALIASES:
         arguments = [ALIASES[name], *arguments]
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # while something was being loaded
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["collect"]:
         from perfkit.agent import launch  # noqa: PLC0415 - only collect pays for it
 
         code = launch.main(arguments[1:])
         if code is not None:
             return code
-    try:
-        from perfkit.cmd.app import main as run  # noqa: PLC0415 - loads Typer, which takes its time
-    except KeyboardInterrupt:
-        return 130
+    from perfkit.cmd.app import main as run  # noqa: PLC0415 - loads Typer, which takes its time
+
     return run(arguments)
 
 

@@ -69,9 +69,9 @@ def main(argv: list[str], *, name: str = "perfkit") -> int:
         app(argv, prog_name=name)
     unwind_on_sigterm()
     open_standard_files()
-    command = typer.main.get_command(app)
     try:
         try:
+            command = typer.main.get_command(app)
             with command.make_context(name, list(argv) or ["--help"]) as context:
                 code = command.invoke(context)
         except typer.Exit as end:
