@@ -197,7 +197,8 @@ def watching(url: str, pid: int, tally: Tally) -> Iterator[None]:
         yield
     finally:
         probe.terminate()
-        for line in probe.communicate()[0].splitlines():
+        # The line that the end cut is no measurement.
+        for line in probe.communicate()[0].rpartition(b"\n")[0].splitlines():
             seconds, rss = line.split()
             tally.health.append(float(seconds))
             tally.rss.append(int(rss))
@@ -243,6 +244,10 @@ async def load(options: argparse.Namespace, folder: Path) -> int:
                 )
                 seconds = time.monotonic() - began
                 cpu = (host.tree_cpu_ns(child.pid) - before) / 1e9
+        _show("steady", steady)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        clients = usage.ru_utime + usage.ru_stime
+        print(f"  server CPU {cpu / seconds:.2f} cores; clients {clients:.0f} s so far", flush=True)
         kept = [(one, one.batch(options.outage // PERIOD)) for one in machines]
         with watching(url, child.pid, outage):
             async with Fleet(url, keys, outage) as fleet:
