@@ -174,47 +174,6 @@ def test_whole_lines_of_a_torn_tick_go_with_it(tmp_path: Path, torn: bytes, *, i
     assert text_of(path) == kept + tick(0)
 
 
-OWN = ("/proc/stat", "/proc/net/dev", "statfs[*]")
-
-
-def own_tick(seconds: int, *names: str, ns: int | None = None) -> bytes:
-    return b"".join(canonical_line(Record(seconds, name, b"1\n", ns)) for name in names)
-
-
-@pytest.mark.parametrize("is_open", [False, True], ids=["line-end", "no-newline"])
-@pytest.mark.parametrize("ns", [None, 77])
-@pytest.mark.parametrize("first", ["perfkit/host", "/proc/cpuinfo"])
-@pytest.mark.parametrize(
-    ("last", "is_half"),
-    [
-        pytest.param(OWN, False, id="whole"),
-        pytest.param(OWN[:2], True, id="cut-before-statfs"),
-        pytest.param(OWN[:1], True, id="one-line"),
-        pytest.param(("perfkit/missed",), True, id="our-own-line-alone"),
-        pytest.param(("perfkit/missed", *OWN), False, id="whole-with-our-own"),
-        pytest.param((OWN[0], OWN[2]), False, id="a-source-failed"),
-        pytest.param(("perfkit/host", OWN[0]), False, id="a-run-begins"),
-    ],
-)
-def test_a_tick_cut_between_two_lines_is_cut(
-    tmp_path: Path,
-    last: tuple[str, ...],
-    first: str,
-    ns: int | None,
-    *,
-    is_half: bool,
-    is_open: bool,
-):
-    """Only in a capture of our own: others have their own order."""
-    path = tmp_path / "c.json"
-    before = own_tick(7, first, "/proc/cpuinfo", *OWN, ns=ns)
-    end = own_tick(8, *last, ns=ns)
-    path.write_bytes(before + (end[:-1] if is_open else end))
-    written(path, range(1))
-    is_cut = is_half and first == "perfkit/host"
-    assert text_of(path) == before + (b"" if is_cut else end) + tick(0)
-
-
 def test_a_whole_tick_before_a_line_that_tells_no_time_stays(tmp_path: Path):
     path = tmp_path / "c.json"
     path.write_bytes(tick(2) + tick(3) + b'{"time')
@@ -231,12 +190,15 @@ def test_a_tick_longer_than_the_window_stays(tmp_path: Path, monkeypatch: pytest
     assert text_of(path) == line * 9 + tick(0)
 
 
-def test_ticks_longer_than_the_first_look_are_found(tmp_path: Path):
-    path = tmp_path / "c.json"
-    long = b"".join(canonical_line(Record(9, name, b"x" * 200_000)) for name in OWN)
-    path.write_bytes(own_tick(7, "perfkit/host", *OWN) + tick(8) + long + b'{"timestamp":9,')
-    written(path, range(1))
-    assert text_of(path) == own_tick(7, "perfkit/host", *OWN) + tick(8) + tick(0)
+def test_damage_that_reads_like_an_end_is_cut(tmp_path: Path):
+    path = tmp_path / "c.json.gz"
+    sizes = written(path, range(3), Limits(fsync=-1))
+    os.truncate(path, sizes[-1])
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    with path.open("ab") as file:
+        file.write(deflate.compress(b"half a line") + deflate.flush() + bytes(8))
+    written(path, range(3, 4))
+    assert text_of(path) == b"".join(map(tick, range(4)))
 
 
 @pytest.mark.parametrize("zeroed", range(1, 9))

@@ -87,9 +87,11 @@ def _member_end(file: int, start: int, end: int) -> tuple[int, bytes]:
             return good
         crc = zlib.crc32(text, crc)
         length += len(text)
-        if stream.eof:
-            return _after_stream(file, at - len(stream.unused_data), end, trailer(crc, length))
         last = text[-1:] or last
+        if stream.eof:
+            if last != b"\n":
+                return good  # damage that reads like an end
+            return _after_stream(file, at - len(stream.unused_data), end, trailer(crc, length))
         if last == b"\n" and piece.endswith(FLUSH_MARK) and _may_end(stream):
             good = (at, END_OF_STREAM + trailer(crc, length))
     return good

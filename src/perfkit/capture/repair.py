@@ -29,6 +29,10 @@ FIRST_KEY = b'{"timestamp":'
 HOST = b'"perfkit/host"'
 """Source of the first line of every capture of ours, but with --original."""
 
+OURS = b'"perfkit/'
+CPUINFO = b'"/proc/cpuinfo"'
+STATFS = b'"statfs[*]"'
+
 
 class Tail:
     """The end of an existing capture.
@@ -131,20 +135,34 @@ def _after_last_newline(file: int, size: int) -> int:
 def _before_torn_tick(file: int, end: int, torn: bytes) -> int:
     """Return where the tick begins whose writing was cut in the line `torn` that follows `end`.
 
-    A tick is one write, so whole lines before the torn one may be half a tick.  They are where the
-    torn line still tells the same time, or where it tells none and they end with another source
-    than the tick before them.  A tick longer than TAIL stays as it is.
+    A tick is one write, so whole lines before the torn one may be half a tick, or a whole one.  A
+    tick longer than TAIL stays as it is.
     """
     last, before = _last_ticks(file, end)
-    if not last:
-        return end
-    known = torn.startswith(FIRST_KEY) and b"," in torn[len(FIRST_KEY) :][:20]
-    if known:
-        # `ns` stands at the end, which is what the torn line lacks.
-        is_torn = _time_of(torn)[0] == _time_of(last[0])[0]
-    else:
-        is_torn = bool(before) and _source_of(last[-1]) != _source_of(before[-1])
-    return end - sum(map(len, last)) if is_torn else end
+    return end - sum(map(len, last)) if last and _is_part(torn, last, before) else end
+
+
+def _is_part(torn: bytes, last: list[bytes], before: list[bytes]) -> bool:
+    """Return whether a torn line belongs to the tick of the lines `last`.
+
+    That is where it tells the same time; but `ns` stands at the end, which it lacks.  Where there
+    may be several ticks a second, or it tells no time, its source says it, as each comes once a
+    tick and ours first; or else whether `last` ends as the tick before.
+    """
+    names = [_source_of(line) for line in last]
+    seconds, ns = _time_of(last[0])
+    if torn.startswith(FIRST_KEY) and b"," in torn[len(FIRST_KEY) :][:20]:
+        if _time_of(torn)[0] != seconds:
+            return False
+        if not ns:
+            return True
+        if b'","measurement":' in torn:
+            name = _source_of(torn)
+            is_first = name == CPUINFO or name.startswith(OURS)
+            return name not in names and not (is_first and _of_kernel(names))
+    if before:
+        return names[-1] != _source_of(before[-1])
+    return names[0] == HOST and names[-1] != STATFS
 
 
 def _half_tick(file: int, end: int, closing: bytes) -> int:
@@ -161,14 +179,17 @@ def _half_tick(file: int, end: int, closing: bytes) -> int:
     last, before = _last_ticks(file, end, closing)
     names = [_source_of(line) for line in last]
     found, wanted = _of_kernel(names), _of_kernel(map(_source_of, before))
-    is_half = HOST not in names and len(found) < len(wanted) and wanted[: len(found)] == found
+    if HOST in names:
+        is_half = not found
+    else:
+        is_half = len(found) < len(wanted) and wanted[: len(found)] == found
     return end + len(closing) - sum(map(len, last)) if is_half else end
 
 
 def _of_kernel(names: "Iterable[bytes]") -> list[bytes]:
     """Return the sources that every tick has: /proc/cpuinfo is recorded now and then."""
     wanted = (b'"/', b'"statfs')
-    return [name for name in names if name.startswith(wanted) and name != b'"/proc/cpuinfo"']
+    return [name for name in names if name.startswith(wanted) and name != CPUINFO]
 
 
 def _last_ticks(file: int, end: int, closing: bytes = b"") -> tuple[list[bytes], list[bytes]]:
