@@ -256,11 +256,6 @@ async def load(options: argparse.Namespace, folder: Path) -> int:
                 catching_up = time.monotonic() - began
     finally:
         host.end(child)
-    _show("steady", steady)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        f"  server CPU {cpu / seconds:.2f} cores, clients {usage.ru_utime + usage.ru_stime:.0f} s"
-    )
     _show(f"after {options.outage} s without the server", outage)
     print(f"  all {options.machines} accepted after {catching_up:.1f} s")
     bad = [

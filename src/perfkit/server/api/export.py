@@ -47,7 +47,10 @@ class Sender:
 
     async def capture(self, request: web.Request, lines: Lines, name: str) -> web.StreamResponse:
         """Send lines as they are."""
-        headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}.json"',
+            "Vary": "Accept-Encoding",
+        }
         chunks = self._chunks(lines)
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             headers["Content-Encoding"] = "gzip"
