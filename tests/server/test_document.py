@@ -1,4 +1,4 @@
-"""Whatever is asked of an endpoint of the OpenAPI document: an answer that the document tells of."""
+"""Whatever is asked of an endpoint of the OpenAPI document: an answer that the document has."""
 
 import json
 from urllib.parse import quote, urlencode
