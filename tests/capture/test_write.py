@@ -297,6 +297,17 @@ def test_a_file_that_is_moved_away_is_noticed_within_ten_seconds(tmp_path: Path,
     assert said == [f"{path}: moved away or removed: going on in a new file"]
 
 
+def test_what_a_removed_file_held_is_told_when_it_is_noticed(tmp_path: Path):
+    path, said = tmp_path / "c.json", []
+    writer = writer_of(path, said)
+    append(writer, 0)
+    path.unlink()
+    assert append(writer, 10)
+    writer.close()
+    lost = f"moved away or removed, {len(TICK)} bytes are lost: going on in a new file"
+    assert said == [f"{path}: {lost}"]
+
+
 @pytest.mark.parametrize("name", ["c.json", "c.json.gz"])
 def test_a_file_that_is_emptied_is_noticed_at_once(tmp_path: Path, name: str):
     path = tmp_path / name

@@ -264,7 +264,8 @@ class CaptureWriter:
             self._checked = at
             self._check_room()
             if not is_in_place(self._file, self._path):
-                self._warn(f"{self._path}: moved away or removed: going on in a new file")
+                lost = "" if os.fstat(self._file).st_nlink else f", {self._size} bytes are lost"
+                self._warn(f"{self._path}: moved away or removed{lost}: going on in a new file")
                 self._finish()
                 self._open()
         if self._is_due(at):
