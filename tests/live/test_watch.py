@@ -122,11 +122,12 @@ def test_a_recorder_that_refuses_gives_its_code(recorder: Make, tmp_path: Path):
     assert not capture.exists()
 
 
-def test_a_recorder_that_is_killed_gives_128_and_the_signal(tmp_path: Path):
-    kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (40, "signal 40")])
+def test_a_recorder_that_is_killed_gives_128_and_the_signal(tmp_path: Path, number: int, name: str):
+    kill = f"import os; os.kill(os.getpid(), {number})"
     code, _out, err = watch([sys.executable, "-c", kill], tmp_path / "x", tmp_path)
-    assert code == 128 + signal.SIGKILL
-    assert err == ["perfkit: the recorder was killed (SIGKILL)"]
+    assert code == 128 + number
+    assert err == [f"perfkit: the recorder was killed ({name})"]
 
 
 def test_a_reader_that_goes_ends_the_recorder(recorder: Make, tmp_path: Path):

@@ -264,7 +264,8 @@ def _last_words(watch: Watch, code: int) -> list[str]:
     view = watch.view
     killed = []
     if code > SIGNALLED:
-        name = signal.Signals(code - SIGNALLED).name
+        number = code - SIGNALLED
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         killed = [f"perfkit: the recorder was killed ({name})"]
     return [*killed, *_where(watch, view, code)]
 
