@@ -62,6 +62,9 @@ class ScriptedClock:
     def offset(self) -> int:
         return self.wall - self.boot
 
+    def is_ending(self) -> bool:
+        return False
+
     def advance(self, duration: int) -> None:
         self.wall += duration
         self.boot += duration

@@ -14,9 +14,9 @@ from perfkit.agent.clock import Clock
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 clock = Clock()
 os.kill(os.getpid(), signal.SIGHUP)
-print(clock.sleep(0), clock.sleep(-5))
+print(clock.sleep(0), clock.sleep(-5), clock.is_ending())
 os.kill(os.getpid(), signal.SIGTERM)
-print(clock.sleep(60 * 10**9))
+print(clock.is_ending(), clock.sleep(60 * 10**9))
 os.kill(os.getpid(), signal.SIGINT)
 print(clock.sleep(60 * 10**9))
 clock.set_alarm(0.001)
@@ -30,7 +30,7 @@ def test_signals_wait_until_the_clock_takes_them():
     done = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout == "None None\n15\n2\nNone True\n"
+    assert done.stdout == "None None False\nTrue 15\n2\nNone True\n"
 
 
 STOPPED = """

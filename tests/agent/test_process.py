@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -217,6 +218,22 @@ def test_a_pipe_without_a_reader_is_told_and_does_not_hang(tmp_path: Path):
     code, said = collected("--once", "--collection", path)
     assert code == 7
     assert said.endswith(f"perfkit: {path}: nobody reads this pipe: start its reader first\n")
+
+
+def test_a_pipe_whose_reader_is_stuck_does_not_hold_up_the_end(tmp_path: Path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    root = make_host(tmp_path / "root", **{"proc/stat": b"x" * 200_000})  # more than a pipe takes
+    process = collect("--collection", path, "--frequency", "0.1s", "--root", root)
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    assert poll.poll(60_000)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    os.close(reader)
+    assert process.returncode == 7
+    assert f"{path}: its reader takes no more: ends in the middle of a sample" in said
 
 
 def test_options_longer_than_a_pipe_takes_do_not_hang():

@@ -3,12 +3,15 @@
 import errno
 import fcntl
 import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from perfkit.capture import files
 from perfkit.capture.files import failure, open_capture, remove_oldest, rotated, sync_folder
+from perfkit.capture.write import CaptureWriter, Limits
 from perfkit.errors import DiskError, UsageError
 
 
@@ -50,6 +53,31 @@ def test_a_new_file_must_not_be_there(tmp_path: Path):
     path.write_bytes(b"")
     with pytest.raises(UsageError, match=f"found a file: {path}"):
         open_capture(str(path), print, is_new=True)
+
+
+def test_a_slow_reader_of_a_pipe_gets_everything(tmp_path: Path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(path.read_bytes)
+        while True:
+            try:
+                writer = CaptureWriter(str(path), Limits(), print)
+                break
+            except DiskError:  # the reader has not opened it yet
+                continue
+        text = b"x" * 1_000_000
+        writer.append(text, 0)
+        writer.close()
+        assert read.result(60) == text
+
+
+def test_a_socket_is_no_pipe_without_a_reader(tmp_path: Path):
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        with pytest.raises(DiskError, match="cannot be written: no such device or address"):
+            open_capture(path, print)
 
 
 def test_an_error_without_a_text_is_told():

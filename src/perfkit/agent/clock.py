@@ -63,6 +63,10 @@ class Clock:
         number = 0 if found is None else int(found.si_signo)
         return number if number in self._signals else None
 
+    def is_ending(self) -> bool:
+        """Return whether a signal waits for `sleep` to take it."""
+        return not _signal.sigpending().isdisjoint(self._signals)
+
     def set_alarm(self, seconds: float) -> None:
         """Let `wait_for_alarm` return once after so many seconds; 0 for not at all."""
         _signal.setitimer(_signal.ITIMER_REAL, seconds)

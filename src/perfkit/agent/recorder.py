@@ -90,7 +90,7 @@ class Session:
             max_age=options["max_age"],
             keep=options["keep"],
         )
-        self._writer = CaptureWriter(self._path, limits, voice.warn)
+        self._writer = CaptureWriter(self._path, limits, voice.warn, is_ending=clock.is_ending)
         now = clock.gettime(REALTIME)
         is_own = not options["is_original"]
         self._recorder = Recorder(

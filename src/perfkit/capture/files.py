@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 
 from perfkit.capture.lock import lock
 from perfkit.capture.member import MAGIC
@@ -56,15 +57,13 @@ def open_capture(
 
 
 def _open_other(path: str) -> int:
-    """Open a pipe or a device: without waiting for a reader, as signals would have to wait too."""
+    """Open a pipe or a device, never to wait in the kernel: signals would have to wait too."""
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        if error.errno == errno.ENXIO:
+        if error.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(path).st_mode):
             raise DiskError(f"{path}: nobody reads this pipe: start its reader first") from error
         raise
-    os.set_blocking(file, True)
-    return file
 
 
 def _open_regular(path: str, warn: "Callable[[str], None]", exclusive: int) -> tuple[int, Tail]:

@@ -8,6 +8,7 @@ Times are nanoseconds since 1970 of the scheduled tick: no clock is read here.
 """
 
 import os
+import select
 
 from perfkit.capture.files import (
     failure,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 LOOK = 10 * NS_PER_SECOND
 """Time between two looks at the file's place and at the free space."""
+
+PIPE_WAIT = 200
+"""Milliseconds until a signal is noticed while a pipe is full."""
 
 MINUTE = 60 * NS_PER_SECOND
 HOUR = 60 * MINUTE
@@ -79,6 +83,7 @@ class CaptureWriter:
         path: The file; its folder is made if absent.  `.gz` at its end makes it gzip.
         limits: What bounds it.
         warn: Takes one line for a person: what was repaired, moved away or removed.
+        is_ending: Whether not to wait any longer for the reader of a pipe that is full.
 
     Raises:
         UsageError: the path is a folder, names a format that is not written, or is in use.
@@ -91,6 +96,7 @@ class CaptureWriter:
         "_file",
         "_first",
         "_has_bounds",
+        "_is_ending",
         "_is_fresh",
         "_is_made",
         "_is_packed",
@@ -105,7 +111,14 @@ class CaptureWriter:
         "written",
     )
 
-    def __init__(self, path: str, limits: Limits, warn: "Callable[[str], None]") -> None:
+    def __init__(
+        self,
+        path: str,
+        limits: Limits,
+        warn: "Callable[[str], None]",
+        *,
+        is_ending: "Callable[[], bool]" = lambda: False,
+    ) -> None:
         if path.endswith(_FOREIGN):
             raise UsageError(
                 f"{path}: a capture is written as plain text or gzip: name it .json.gz"
@@ -116,6 +129,7 @@ class CaptureWriter:
         )
         self._limits = limits
         self._warn = warn
+        self._is_ending = is_ending
         self._file = -1
         self._member: Member | None = None
         self._is_packed = False
@@ -245,7 +259,10 @@ class CaptureWriter:
         done = 0
         try:
             while done < len(data):
-                done += os.write(self._file, data[done:] if done else data)
+                try:
+                    done += os.write(self._file, data[done:] if done else data)
+                except BlockingIOError:
+                    self._wait_for_reader()
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -254,6 +271,19 @@ class CaptureWriter:
             raise failure(self._path, error) from error
         self._size += done
         self.written += done
+
+    def _wait_for_reader(self) -> None:
+        """Wait a while until a full pipe has room.
+
+        Raises:
+            DiskError: the recording is to end, and what was begun cannot be written.
+        """
+        if self._is_ending():
+            reason = "its reader takes no more: ends in the middle of a sample"
+            raise DiskError(f"{self._path}: {reason}")
+        poll = select.poll()
+        poll.register(self._file, select.POLLOUT)
+        poll.poll(PIPE_WAIT)
 
     def _look_after(self, at: int) -> None:
         """Notice what happened to the file since the last tick, and what is due now."""
