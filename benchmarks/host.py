@@ -17,6 +17,7 @@ PEERS = {
     "cc": ("gcc", ("cc", "gcc")),
     "sadc": ("sysstat", ("/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc", "/usr/lib/sa/sadc")),
     "sadf": ("sysstat", ("sadf",)),
+    "prometheus": ("prometheus", ("prometheus",)),
     "node_exporter": ("prometheus-node-exporter", ("prometheus-node-exporter", "node_exporter")),
 }
 """Each program compared with: its Debian package, and where it may be."""
