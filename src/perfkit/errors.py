@@ -85,13 +85,30 @@ class SkippedInput(PerfkitError):  # noqa: N818 - it reports a result, not a fai
     exit_code = EXIT_SKIPPED
 
 
-class NetworkError(PerfkitError):
+class _ServerError(PerfkitError):
+    """What a request to a server came to.
+
+    Args:
+        text: What to tell.
+        status: HTTP status; None where there was no answer.
+        retry_after: Seconds after which the server wants to be asked again, if it said so.
+    """
+
+    def __init__(
+        self, text: str, *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class NetworkError(_ServerError):
     """The server did not answer, or not as agreed."""
 
     exit_code = EXIT_NETWORK
 
 
-class RefusedError(PerfkitError):
+class RefusedError(_ServerError):
     """A key or a right is missing."""
 
     exit_code = EXIT_REFUSED
