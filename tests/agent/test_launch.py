@@ -7,6 +7,7 @@ import pytest
 
 from perfkit.agent import launch
 from perfkit.agent.launch import options_of, parse, start, watched
+from perfkit.agent.trickle import key_of
 from perfkit.errors import PerfkitError, UsageError
 from perfkit.settings.resolve import resolve
 
@@ -52,6 +53,7 @@ def test_defaults_are_safe():
     told, _ = options()
     assert told == {
         "collection": "/state/perfkit/capture.json.gz",
+        "server": None,
         "identifier": told["identifier"],
         "period": 10 * SECOND,
         "ticks": 8641,  # 24 h / 10 s + 1: both ends
@@ -134,21 +136,103 @@ def test_blanks_are_no_value():
     assert refused({"identifier": " "}) == want
 
 
-def test_trickle_is_refused_and_says_what_to_do():
-    assert refused({"mode": "trickle"}) == (
-        "mode (flag --mode): trickle comes with the aggregator, in the next release: "
-        "mode local writes a file"
-    )
-    assert refused({}, {"PCC_MODE": "trickle"}).startswith("mode (variable PCC_MODE): trickle")
+KEY = {"PCC_APIKEY": "k-1"}
 
 
-def test_a_server_is_refused_unless_mode_says_local():
-    assert refused({"server": "http://h:8080"}) == (
-        "server (flag --server): sending comes with the aggregator, in the next release: "
-        "leave it out, or set mode local to write a file all the same"
+def test_trickle_is_what_a_server_makes_it():
+    told, found = options({}, {**KEY, "PCC_MODE": "trickle"})
+    assert told["server"] == {
+        "url": "http://localhost:8080",
+        "key": "k-1",
+        "key_file": "",
+        "ca_file": None,
+        "spool": "/state/perfkit/spool",
+        "spool_max": 256 * 1024**2,
+        "samples": 6,
+        "age": 60 * SECOND,
+    }
+    assert told["collection"] == "", "no capture beside it but where one is named"
+    assert "flush = 6 samples or 60s (default)" in found.lines()
+    told, found = options({"server": "h:80", "collection": "c.json"}, KEY)
+    assert told["server"]["url"] == "http://h:80"
+    assert told["collection"] == "c.json"
+    assert "mode = trickle (a server is named)" in found.lines()
+    assert not any("k-1" in line for line in found.lines())
+
+
+@pytest.mark.parametrize(
+    ("text", "samples", "age"), [("1", 1, 60), ("360", 360, 60), ("30s", 360, 30), ("2m", 360, 120)]
+)
+def test_a_batch_has_so_many_samples_or_takes_so_long(text: str, samples: int, age: int):
+    server = options({"server": "h", "flush": text}, KEY)[0]["server"]
+    assert (server["samples"], server["age"]) == (samples, age * SECOND)
+
+
+@pytest.mark.parametrize("text", ["0", "361", "-1", "1.5", "soon", "0s"])
+def test_a_batch_that_is_none_is_refused(text: str):
+    said = refused({"server": "h", "flush": text}, KEY)
+    assert said.startswith("flush (flag --flush): expected")
+
+
+def test_a_spool_has_a_least_size():
+    assert options({"server": "h", "spool_max": "64K"}, KEY)[0]["server"]["spool_max"] == 65536
+    assert refused({"server": "h", "spool_max": "63K"}, KEY) == (
+        "spool_max (flag --spool-max): expected 64K or more, found '63K'"
     )
-    _, found = options({}, {"PCC_SERVER_URL": "http://h:8080", "PCC_MODE": "local"})
+
+
+def test_a_server_has_no_effect_where_mode_says_local():
+    told, found = options({}, {"PCC_SERVER_URL": "http://h:8080", "PCC_MODE": "local"})
+    assert told["server"] is None
     assert found.warnings == ["server (variable PCC_SERVER_URL): no effect: mode is local"]
+
+
+def test_trickle_without_a_key_is_refused_and_says_what_to_do(tmp_path: Path):
+    want = "no API key: set PCC_APIKEY or --api-key-file (mode trickle needs one)"
+    assert refused({"mode": "trickle"}) == want
+    (tmp_path / "empty").write_text("\n")
+    assert refused({"server": "h", "api_key_file": str(tmp_path / "empty")}) == want
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"server": "http://me:hunter2@h"}, "server: expected no name or password"),
+        ({"server": "ftp://h"}, "server: expected http://HOST:PORT"),
+        ({"server": "https://h", "ca_file": "/no/such"}, "ca_file: /no/such: no certificates"),
+        ({"server": "h", "original": "true"}, "original (flag --original): what is sent tells"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_at_the_start(flags: dict[str, str], said: str):
+    assert refused(flags, KEY).startswith(said)
+
+
+def test_the_key_comes_from_the_stronger_place(tmp_path: Path):
+    file = tmp_path / "key"
+    file.write_text("k-2\n")
+    by_flag = options({"server": "h", "api_key_file": str(file)}, KEY)[0]["server"]
+    assert (by_flag["key_file"], key_of(by_flag)) == (str(file), "k-2")
+    (tmp_path / "perfkit").mkdir()
+    (tmp_path / "perfkit/collect.toml").write_text(f'api_key_file = "{file}"\n')
+    found = resolve("collect", {"server": "h"}, KEY, etc=str(tmp_path))
+    assert key_of(options_of(found, KEY)["server"]) == "k-1"
+
+
+def test_a_key_file_may_be_replaced(tmp_path: Path):
+    file = tmp_path / "key"
+    file.write_text("k-2\n")
+    server = options({"server": "h", "api_key_file": str(file)})[0]["server"]
+    file.write_text("k-3\n")
+    assert key_of(server) == "k-3"
+    file.unlink()
+    with pytest.raises(UsageError, match="api_key_file: cannot read"):
+        key_of(server)
+
+
+def test_a_live_view_of_what_is_sent_has_a_capture_to_look_at():
+    words, path, _ = watched({"watch": "true", "server": "h"}, {**KEY, "XDG_STATE_HOME": "/state"})
+    assert path == "/state/perfkit/capture.json.gz"
+    assert f"--collection={path}" in words
 
 
 def test_a_key_file_has_to_be_there(tmp_path: Path):
@@ -199,7 +283,7 @@ def test_start_says_every_setting_and_hands_over(
     assert said[1].startswith("perfkit: perfkit ")
     assert "perfkit:   api_key = (hidden) (variable PCC_APIKEY)" in said
     assert "perfkit:   once = true (flag --once)" in said
-    assert len(said) == 2 + 20
+    assert len(said) == 2 + 24
     assert len(handed) == 1
 
 

@@ -21,6 +21,7 @@ TABLE = b"27 1 8:1 / / rw - ext4 /dev/sda1 rw\n28 27 8:2 / /dead rw - ext4 /dev/
 def options_for(root: Path, path: Path, **changes: object) -> dict[str, Any]:
     options = {
         "collection": str(path),
+        "server": None,
         "identifier": "web1",
         "period": SECOND,
         "ticks": 3,

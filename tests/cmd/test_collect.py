@@ -26,9 +26,9 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str], monkeypatch: 
         (["--frequency"], "option '--frequency' requires an argument"),
         (["--api-key", "x"], "no such option: --api-key"),
         (["file"], "got unexpected extra argument"),
-        (["--mode", "trickle"], "trickle comes with the aggregator"),
+        (["--mode", "trickle"], "no API key: set PCC_APIKEY or --api-key-file"),
         (["--watch", "--once"], "leave one out"),
-        (["--watch", "--server", "http://h"], "sending comes with the aggregator"),
+        (["--watch", "--server", "http://h"], "no API key: set PCC_APIKEY or --api-key-file"),
     ],
 )
 def test_a_wrong_command_line_is_exit_2(

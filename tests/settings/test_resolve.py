@@ -233,7 +233,7 @@ def test_variables_of_the_original_that_are_not_built_are_named(tmp_path: Path):
 
 def test_all_names_of_the_server(tmp_path: Path):
     for name in ("PERFKIT_SERVER", "PCC_SERVER_URL", "PCC_SERVER"):
-        assert found(tmp_path, variables={name: "h:1"}).text("server") == "h:1"
+        assert found(tmp_path, variables={name: "h:1"}).text("server") == "http://h:1"
 
 
 def test_a_secret_is_never_shown(tmp_path: Path):

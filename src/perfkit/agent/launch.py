@@ -15,7 +15,7 @@ from perfkit.agent.clock import block_signals
 from perfkit.agent.voice import LEVELS, Voice
 from perfkit.errors import PerfkitError, UsageError, shown
 from perfkit.settings.resolve import Resolved, resolve
-from perfkit.settings.table import capture_path, settings_of
+from perfkit.settings.table import capture_path, settings_of, spool_path
 from perfkit.source.host import identifier
 from perfkit.units import NS_PER_SECOND
 
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
-    from perfkit.agent.recorder import Options
+    from perfkit.agent.recorder import Options, ServerOptions
 
 WATCH_PERIOD = NS_PER_SECOND
+FLUSH_SAMPLES = 6
+FLUSH_AGE = 60 * NS_PER_SECOND
+MOST_SAMPLES = 360
+DEFAULT_SERVER = "http://localhost:8080"
 LONGEST_NAME = 100
 """Characters of an identifier: what a server takes (docs/protocol.md)."""
 
@@ -117,6 +121,8 @@ def watched(
     options = options_of(resolve("collect", flags, environment, etc=etc), environment)
     period = options["period"]
     kept = {**flags, "frequency": f"{period}ns", "loglevel": "warn"}
+    if options["server"]:
+        kept["collection"] = options["collection"]
     command = [sys.executable, "-I", "-c", _CHILD, os.path.dirname(PACKAGE), "collect"]
     for setting in settings_of("collect"):
         if setting.name in kept and not setting.is_flag_only:
@@ -131,11 +137,14 @@ def options_of(found: Resolved, environment: "Mapping[str, str]") -> "Options":
     Raises:
         UsageError: settings do not go together, or ask for what is not built.
     """
+    server = _server_of(found, environment)
     _check(found)
     if found.is_on("watch") and not found.is_set("frequency"):
         found.values["frequency"], found.texts["frequency"] = WATCH_PERIOD, "1s"
     root = found.text("root")
-    path = found.text("collection") or capture_path(environment)
+    path = found.text("collection")
+    if not path and (server is None or found.is_on("watch")):
+        path = capture_path(environment)
     name = found.text("identifier") or identifier(root.rstrip("/")) or os.uname().nodename
     if path == "-":
         path = "/dev/stdout"
@@ -152,6 +161,7 @@ def options_of(found: Resolved, environment: "Mapping[str, str]") -> "Options":
         ticks = None if duration is None else duration // period + 1
     return {
         "collection": path,
+        "server": server,
         "identifier": name,
         "period": period,
         "ticks": ticks,
@@ -168,24 +178,69 @@ def options_of(found: Resolved, environment: "Mapping[str, str]") -> "Options":
     }
 
 
-def _check(found: Resolved) -> None:
-    """Refuse what is not built and what does not go together; warn of what has no effect."""
-    origin = found.origins
-    if found.text("mode") == "trickle":
-        raise UsageError(
-            f"mode ({origin['mode']}): trickle comes with the aggregator, in the next release: "
-            "mode local writes a file"
-        )
-    if found.text("server") and not found.is_set("mode"):
-        raise UsageError(
-            f"server ({origin['server']}): sending comes with the aggregator, in the next release: "
-            "leave it out, or set mode local to write a file all the same"
-        )
-    if found.text("server"):
-        found.warnings.append(f"server ({origin['server']}): no effect: mode is local")
+def _server_of(found: Resolved, environment: "Mapping[str, str]") -> "ServerOptions | None":
+    """Return what is needed to send, None in mode local; what was left open is filled in.
+
+    Raises:
+        UsageError: there is no key, or it cannot be sent to such a server.
+    """
     key_file = found.text("api_key_file")
     if key_file and not os.access(key_file, os.R_OK):
-        raise UsageError(f"api_key_file ({origin['api_key_file']}): cannot read {key_file!r}")
+        origin = found.origins["api_key_file"]
+        raise UsageError(f"api_key_file ({origin}): cannot read {key_file!r}")
+    url = found.text("server")
+    if url and not found.is_set("mode"):
+        found.texts["mode"] = found.values["mode"] = "trickle"
+        found.origins["mode"] = "a server is named"
+    if found.text("mode") != "trickle":
+        if url:
+            found.warnings.append(f"server ({found.origins['server']}): no effect: mode is local")
+        return None
+    # Only who sends pays for these.
+    from perfkit.agent.trickle import key_of  # noqa: PLC0415
+    from perfkit.client import Server  # noqa: PLC0415
+
+    flush = found.number("flush")
+    spool = found.text("spool_dir") or spool_path(environment)
+    server: ServerOptions = {
+        "url": url or DEFAULT_SERVER,
+        "key": found.text("api_key"),
+        "key_file": "" if _is_stronger(found, "api_key", "api_key_file") else key_file,
+        "ca_file": found.text("ca_file") or None,
+        "spool": spool,
+        "spool_max": found.number("spool_max") or 0,
+        "samples": FLUSH_SAMPLES if flush is None else flush if flush > 0 else MOST_SAMPLES,
+        "age": FLUSH_AGE if flush is None or flush > 0 else -flush,
+    }
+    found.texts["server"], found.texts["spool_dir"] = server["url"], spool
+    found.texts["flush"] = found.texts["flush"] or "6 samples or 60s"
+    key = key_of(server)
+    if not key:
+        raise UsageError("no API key: set PCC_APIKEY or --api-key-file (mode trickle needs one)")
+    Server(server["url"], key, ca_file=server["ca_file"])
+    if found.is_on("original"):
+        raise UsageError(
+            f"original ({found.origins['original']}): what is sent tells its run: leave it out, or "
+            "set mode local"
+        )
+    return server
+
+
+def _is_stronger(found: Resolved, one: str, other: str) -> bool:
+    """Return whether a setting comes from a stronger place than another one."""
+    places = ("flag ", "variable ", "")
+    ranks = [
+        next(rank for rank, begin in enumerate(places) if found.origins[name].startswith(begin))
+        if found.is_set(name)
+        else len(places)
+        for name in (one, other)
+    ]
+    return ranks[0] < ranks[1]
+
+
+def _check(found: Resolved) -> None:
+    """Refuse what does not go together."""
+    origin = found.origins
     if found.is_on("original") and (found.number("frequency") or 0) % NS_PER_SECOND:
         raise UsageError(
             f"frequency ({origin['frequency']}): the original's format has whole seconds only, "

@@ -13,11 +13,27 @@ from perfkit.units import NS_PER_SECOND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from perfkit.agent.clock import Clock
     from perfkit.agent.voice import Voice
-    from perfkit.capture.write import CaptureWriter
     from perfkit.source.host import Fact
     from perfkit.source.host_sources import HostSources
+
+    class Writer(Protocol):
+        """Where the lines of each tick go: `CaptureWriter`, `Trickle`."""
+
+        written: int
+
+        def prepare(self, at: int) -> bool:
+            """Make ready for a tick; return whether it opens a file."""
+
+        def append(self, text: bytes, at: int) -> None:
+            """Add the lines of one tick."""
+
+        def close(self) -> None:
+            """Leave everything whole."""
+
 
 HOST = "perfkit/host"
 CLOCK = "perfkit/clock"
@@ -96,7 +112,7 @@ class Recorder:
         schedule: Schedule,
         clock: "Clock",
         sources: "HostSources",
-        writer: "CaptureWriter",
+        writer: "Writer",
         voice: "Voice",
         run: Run | None,
     ) -> None:
@@ -108,7 +124,7 @@ class Recorder:
         self._run = run
         self._offset = clock.offset()
         self._asleep = clock.gettime(BOOTTIME) - clock.gettime(MONOTONIC)
-        self._steps: list[dict[str, Fact]] = []
+        self._events: list[tuple[str, dict[str, Fact]]] = []
         self._patience = patience(schedule.period)
         self._open: tuple[Tick, list[Record]] | None = None
         """The tick that is being read, and its records so far."""
@@ -150,12 +166,16 @@ class Recorder:
             self._write(tick, records)
         return self.record()
 
+    def note(self, subsystem: str, facts: "dict[str, Fact]") -> None:
+        """Have a line of our own written at the next tick; any thread may ask for one."""
+        self._events.append((subsystem, facts))
+
     def _sample(self, tick: Tick) -> None:
         self._clock.set_alarm(self._patience)
         is_new = self._writer.prepare(tick.due)
         news = self._sources.look(tick.due)
         records: list[Record] = []
-        if is_new or news or tick.missed or self._steps:
+        if is_new or news or tick.missed or self._events:
             records = self._own_records(tick, has_host=bool(is_new or news))
         # Whoever takes over while a mount hangs needs what there is so far.
         self._open = tick, records
@@ -197,8 +217,8 @@ class Recorder:
         events: list[tuple[str, dict[str, Fact]]] = []
         if has_host and self._run:
             events.append((HOST, {**self._run.facts(), **self._sources.facts()}))
-        events += [(CLOCK, step) for step in self._steps]
-        self._steps = []
+        while self._events:  # another thread may add to them meanwhile
+            events.append(self._events.pop(0))
         if tick.missed:
             events.append((MISSED, self._missed_facts(tick)))
         if self._run is None:
@@ -223,5 +243,6 @@ class Recorder:
             return
         self._offset = offset
         self._schedule.move(step)
-        self._steps.append({"step_ns": step, "monotonic_ns": self._clock.gettime(MONOTONIC)})
+        monotonic = self._clock.gettime(MONOTONIC)
+        self._events.append((CLOCK, {"step_ns": step, "monotonic_ns": monotonic}))
         self._voice.warn(f"the wall clock was set by {step / NS_PER_SECOND:+.3f} s")

@@ -11,7 +11,7 @@ import os
 from perfkit.agent.clock import REALTIME, Clock
 from perfkit.agent.loop import Recorder, Run, uuid4
 from perfkit.agent.schedule import Schedule
-from perfkit.agent.voice import Voice
+from perfkit.agent.voice import Voice, bug_text
 from perfkit.capture.write import CaptureWriter, Limits
 from perfkit.errors import EXIT_BUG, EXIT_DONE, PerfkitError
 from perfkit.source.host_sources import HostSources
@@ -22,12 +22,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypedDict
 
+    from perfkit.agent.loop import Writer
+    from perfkit.agent.trickle import Trickle
+    from perfkit.source.host import Fact
     from perfkit.source.statfs import Ask
+
+    class ServerOptions(TypedDict):
+        """What a run needs that is sent."""
+
+        url: str
+        key: str
+        key_file: str
+        ca_file: str | None
+        spool: str
+        spool_max: int
+        samples: int
+        age: int
 
     class Options(TypedDict):
         """What `launch` hands over: settings that were checked, durations in nanoseconds."""
 
         collection: str
+        """The capture; "" for none, where samples are sent."""
+
+        server: ServerOptions | None
+        """None where there is only the capture."""
         identifier: str
         period: int
         ticks: int | None
@@ -76,6 +95,7 @@ class Session:
         self._voice = voice
         self._finish = finish
         self._path = options["collection"]
+        self._trickle: Trickle | None = None
         period = options["period"]
         self._sources = HostSources(
             options["root"],
@@ -83,6 +103,20 @@ class Session:
             is_cpuinfo_repeated=options["is_cpuinfo_repeated"],
             ask=ask,
         )
+        now = clock.gettime(REALTIME)
+        run = Run(uuid4(os.urandom(16)), options["identifier"], period, now)
+        self._writer = self._opened(options, run)
+        self._recorder = Recorder(
+            schedule=Schedule(now, period, options["ticks"], is_at_once=options["is_once"]),
+            clock=clock,
+            sources=self._sources,
+            writer=self._writer,
+            voice=voice,
+            run=None if options["is_original"] else run,
+        )
+
+    def _opened(self, options: "Options", run: Run) -> "Writer":
+        """Return what the samples go to."""
         limits = Limits(
             fsync=options["fsync"],
             min_free=options["min_free"],
@@ -90,17 +124,25 @@ class Session:
             max_age=options["max_age"],
             keep=options["keep"],
         )
-        self._writer = CaptureWriter(self._path, limits, voice.warn, is_ending=clock.is_ending)
-        now = clock.gettime(REALTIME)
-        is_own = not options["is_original"]
-        self._recorder = Recorder(
-            schedule=Schedule(now, period, options["ticks"], is_at_once=options["is_once"]),
-            clock=clock,
-            sources=self._sources,
-            writer=self._writer,
-            voice=voice,
-            run=Run(uuid4(os.urandom(16)), options["identifier"], period, now) if is_own else None,
-        )
+        local = None
+        if self._path:
+            is_ending = self._clock.is_ending
+            local = CaptureWriter(self._path, limits, self._voice.warn, is_ending=is_ending)
+            if options["server"] is None:
+                return local
+        # Whoever only records does not pay for what sends.
+        from perfkit.agent.trickle import begin  # noqa: PLC0415
+
+        try:
+            self._trickle = begin(options, run, self._voice, self._note, local)
+        except PerfkitError:
+            if local:
+                local.close()
+            raise
+        return self._trickle
+
+    def _note(self, subsystem: str, facts: "dict[str, Fact]") -> None:
+        self._recorder.note(subsystem, facts)
 
     def run(self) -> None:
         """Record to the end in this thread, while a second one waits for it to get stuck."""
@@ -139,6 +181,8 @@ class Session:
         samples = "1 sample" if count == 1 else f"{count} samples"
         missed = f", {self._recorder.missed} ticks missed" if self._recorder.missed else ""
         written = f"{self._writer.written} bytes, written to {self._path}"
+        if self._trickle:
+            written = self._trickle.summary
         self._voice.info(f"{samples}, {written}{missed}")
 
 
@@ -149,13 +193,7 @@ def code_of(error: Exception, voice: Voice) -> int:
     if isinstance(error, PerfkitError):
         voice.error(str(error))
         return error.exit_code
-    place = error.__traceback__
-    while place and place.tb_next:
-        place = place.tb_next
-    where = (
-        f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
-    )
-    voice.error(f"a bug at {where}: {type(error).__name__}: {error}")
+    voice.error(bug_text(error))
     return EXIT_BUG
 
 

@@ -42,3 +42,14 @@ class Voice:
             os.write(self._file, line)
         except OSError:
             self._level = ERROR + 1
+
+
+def bug_text(error: Exception) -> str:
+    """Return where and what an error is that nobody foresaw."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = (
+        f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
+    )
+    return f"a bug at {where}: {type(error).__name__}: {error}"

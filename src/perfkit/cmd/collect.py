@@ -13,18 +13,22 @@ import typer
 
 from perfkit.settings.table import Setting, settings_of
 
-_HELP = """Record this host: raw kernel text, a sample each period, into a capture file.
+_HELP = """Record this host: raw kernel text, a sample each period, into a file or to a server.
 
 From /proc/stat, meminfo, net/dev, diskstats, cpuinfo and the mounted disks to one file that
 `perfkit process` turns into CSV.  It goes on with a file that exists, cutting off what a crash left
 unfinished.  The first sample is taken at once (on the next whole second), the last at the end of
 the duration; SIGINT, SIGTERM and SIGHUP end it before, with its last line whole.
 
+With --server samples go to `perfkit serve` instead, by way of a spool on disk that keeps them while
+the server is away; --collection beside it writes the file too.
+
 \b
 Examples:
   perfkit collect --watch
   perfkit collect --collection web1.json.gz --frequency 5s --duration 70m
   perfkit collect --duration infinity --max-age 1d --keep 30
+  perfkit collect --server https://perfkit.example.com --api-key-file key
   perfkit collect --once --collection - | perfkit process - -o now/ --intervals all
 """
 

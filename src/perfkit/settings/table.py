@@ -74,22 +74,33 @@ class Setting:
 
 
 def capture_path(environment: "Mapping[str, str]") -> str:
-    """Return where a capture goes by default: the user's state folder, never /tmp.
+    """Return where a capture goes by default: the user's state folder, never /tmp."""
+    return f"{_state_folder(environment)}/capture.json.gz"
+
+
+def spool_path(environment: "Mapping[str, str]") -> str:
+    """Return where the spool is by default."""
+    return f"{_state_folder(environment)}/spool"
+
+
+def _state_folder(environment: "Mapping[str, str]") -> str:
+    """Return the user's folder for state, that of this program.
 
     Source: XDG base directory specification 0.8; platformdirs would answer the same on Linux.
     """
     folder = environment.get("XDG_STATE_HOME", "")
     if not folder.startswith("/"):
         folder = os.path.expanduser("~/.local/state")
-    return f"{folder}/perfkit/capture.json.gz"
+    return f"{folder}/perfkit"
 
 
 SETTINGS = (
     Setting(
         "mode",
-        "Where samples go: local (a file); trickle (a server) comes with the aggregator",
+        "Where samples go: local (a file), trickle (a server; with --collection also a file)",
         values.words("local", "trickle"),
         default="local",
+        shown="local; trickle where a server is named",
         metavar="local|trickle",
         old=("PCC_MODE",),
     ),
@@ -97,7 +108,7 @@ SETTINGS = (
         "collection",
         "Capture to write, continued if it exists; gzip if it ends in .gz; - for standard output",
         values.path,
-        shown="perfkit/capture.json.gz in $XDG_STATE_HOME or ~/.local/state",
+        shown="perfkit/capture.json.gz in $XDG_STATE_HOME or ~/.local/state; none in mode trickle",
         metavar="FILE",
         old=("PCC_COLLECTION",),
     ),
@@ -126,7 +137,9 @@ SETTINGS = (
     ),
     Setting(
         "server",
-        "Aggregator to send to; comes with the aggregator",
+        "Server to send to, as http://HOST:PORT or https://HOST",
+        values.url,
+        shown="http://localhost:8080 in mode trickle",
         metavar="URL",
         old=("PCC_SERVER_URL", "PCC_SERVER"),
     ),
@@ -138,9 +151,36 @@ SETTINGS = (
     ),
     Setting(
         "api_key_file",
-        "File that holds the key for the server",
+        "File that holds the key for the server; read again when the server refuses it",
         values.path,
         metavar="FILE",
+    ),
+    Setting(
+        "ca_file",
+        "Certificates to trust in place of the system's",
+        values.path,
+        metavar="FILE",
+    ),
+    Setting(
+        "flush",
+        "When samples are sent: so many together, or after so long; 1 for each at once",
+        values.flush,
+        shown="6 samples or 60s, whichever is first",
+        metavar="N|SECONDS",
+    ),
+    Setting(
+        "spool_dir",
+        "Folder where samples wait until the server has them, made if absent",
+        values.path,
+        shown="perfkit/spool in $XDG_STATE_HOME or ~/.local/state",
+        metavar="DIR",
+    ),
+    Setting(
+        "spool_max",
+        "Size that it may grow to; then the oldest samples are dropped, and that is recorded",
+        values.spool_size,
+        default="256M",
+        metavar="SIZE",
     ),
     Setting(
         "loglevel",

@@ -119,6 +119,34 @@ def count(text: str) -> int:
     return int(word)
 
 
+def flush(text: str) -> int:
+    """Return samples of a batch, or the nanoseconds that it spans as a negative number."""
+    word = text.strip()
+    if word.isascii() and word.isdigit():
+        found = count(word)
+        if not 1 <= found <= 360:
+            raise ValueError("expected 1 to 360 samples, or a duration such as 30s")
+        return found
+    try:
+        return -positive_duration(word)
+    except ValueError as error:
+        raise ValueError("expected a number of samples, or a duration such as 30s") from error
+
+
+def spool_size(text: str) -> int:
+    """Return bytes, at least 64 KiB: a spool has to hold a few batches."""
+    found = size(text)
+    if found < 1 << 16:
+        raise ValueError("expected 64K or more")
+    return found
+
+
+def url(text: str) -> str:
+    """Return an address; without a scheme, as the original takes it, it is that of http."""
+    word = text.strip()
+    return word if "://" in word else f"http://{word}"
+
+
 def level(text: str) -> str:
     """Return a level; `pcc=INFO;hoarder=DEBUG`, as the original takes it, gives that of pcc."""
     levels = ("trace", "debug", "info", "warn", "error")
