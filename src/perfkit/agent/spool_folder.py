@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 LOCK = "lock"
 DAMAGED = ".damaged"
 OWN_FOLDER = 0o700
+LONGEST_HEAD = 200
+"""Bytes of a head at most: a run, and an identifier of 100 characters."""
 _OWN_FILE = 0o600
 
 
@@ -43,10 +45,13 @@ def locked(folder: str) -> int:
 
 
 def set_aside(path: str, warn: "Callable[[str], None]") -> None:
-    """Remove a segment without a head that nothing was synced to; move one that is damaged."""
+    """Remove a segment without a head that nothing was synced to; move one that is damaged.
+
+    A head is synced before anything follows it: where it is cut, nothing does.
+    """
     with open(path, "rb") as file:
-        is_empty = not file.read().strip(b"\0")
-    if is_empty:
+        is_cut = len(file.read().rstrip(b"\0")) <= LONGEST_HEAD
+    if is_cut:
         os.unlink(path)
         return
     os.rename(path, path + DAMAGED)

@@ -52,7 +52,7 @@ MOST_SAMPLES = 360
 MOST_TEXT = 2 * MIB
 """What of a backlog is sent at once."""
 
-QUICK, SLOW = 0.5, 2.0
+QUICK, SLOW = 1.0, 2.0
 """Seconds of a request, below which the next of the backlog may be bigger, above which it has to be
 smaller: what is live waits for it."""
 
