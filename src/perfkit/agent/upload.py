@@ -94,7 +94,7 @@ class Sender:
         self._server: Client | None = None
         self._failures = 0
         self._retry_at = 0.0
-        self._samples = FIRST_SAMPLES
+        self._samples, self._most = FIRST_SAMPLES, MOST_SAMPLES
         self._is_alone = False
         """Whether one batch is sent at a time, because one of several was refused."""
         self._has_backlog = False
@@ -155,8 +155,10 @@ class Sender:
             if error.status not in (TOO_BIG, *UNUSABLE):
                 raise
             if parcel.batches > 1:
-                self._is_alone = error.status in UNUSABLE
-                self._samples = max(1, parcel.samples // 2)
+                if error.status == TOO_BIG:
+                    self._samples = self._most = max(1, parcel.samples // 2)
+                else:
+                    self._is_alone = True
                 return False
             self._send_halves(parcel, error)
         else:
@@ -258,7 +260,7 @@ class Sender:
         if seconds > SLOW:
             self._samples = max(1, self._samples // 2)
         elif seconds < QUICK and parcel.samples >= self._samples:
-            self._samples = min(MOST_SAMPLES, self._samples * 2)
+            self._samples = min(self._most, self._samples * 2)
 
     def _failed(self, error: PerfkitError) -> None:
         """Say what went wrong, if it is news, and wait."""
