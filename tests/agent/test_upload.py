@@ -63,6 +63,9 @@ class World:
         self.connections += 1
         return self
 
+    def close(self) -> None:
+        pass
+
     def upload(
         self, body: bytes, *, machine: str, run: str, position: int, kind: str, encoding: str
     ) -> Receipt:

@@ -30,11 +30,16 @@ if TYPE_CHECKING:
     from perfkit.source.host import Fact
 
     Note = Callable[[str, dict[str, Fact]], None]
+    Thread = Callable[[Callable[[], None], tuple[()]], object]
 
 GAP = "perfkit/gap"
 
 END_SECONDS = 5.0
-"""Time that the end of a run takes at most to deliver what is left."""
+END_ATTEMPTS = 3
+"""What the end of a run takes at most to deliver what is left."""
+
+END_RETRY = 0.2
+"""Seconds between two attempts to write the spool at the end."""
 
 BUG_WAIT = 60.0
 
@@ -67,9 +72,10 @@ class Trickle:
         self._queue = Queue()
         self._news, self._sealed = Bell(), Bell()
         self._spooled, self._sent = Bell(), Bell()
-        self._is_ending = False
+        self._end_by: float | None = None
+        """When the end has to be over; None while the run goes on."""
         self._until: float | None = None
-        """When the sender has to give up; None while the run goes on."""
+        """Likewise for the sender, once all is spooled."""
         self._was_away = False
         """Whether the server had not answered before the run came to its end."""
         self._is_fresh = True
@@ -83,17 +89,24 @@ class Trickle:
         self.summary = ""
         """What became of them, once they are closed."""
 
-    def start(self, spool: Spool, sender: Sender, batches: Batches) -> None:
+    def start(
+        self,
+        spool: Spool,
+        sender: Sender,
+        batches: Batches,
+        thread: "Thread" = _thread.start_new_thread,
+    ) -> None:
         """Start both threads.
 
         Args:
             spool: Where ticks wait.
             sender: Sends them.
             batches: Where a batch ends.
+            thread: Starts one.
         """
         self._spool, self._sender, self._batches = spool, sender, batches
-        _thread.start_new_thread(self._spool_ticks, ())
-        _thread.start_new_thread(self._send, ())
+        thread(self._spool_ticks, ())
+        thread(self._send, ())
 
     # -- the thread that records
 
@@ -132,7 +145,7 @@ class Trickle:
             PerfkitError: samples are lost, or the one sample of the run was not delivered.
         """
         until = time.monotonic() + END_SECONDS
-        self._is_ending = True
+        self._end_by = until
         self._news.ring()
         failures: list[PerfkitError] = []
         if self._local:
@@ -175,10 +188,13 @@ class Trickle:
 
     def _spool_ticks(self) -> None:
         try:
-            while not self._is_ending:
+            while self._end_by is None:
                 self._news.wait()
                 self._take_ticks()
             self._take_ticks()
+            while self._queue.first() and time.monotonic() < self._end_by - END_RETRY:
+                time.sleep(END_RETRY)
+                self._take_ticks()
             self._spool.seal()
             self._spool.sync()
         except PerfkitError as error:
@@ -224,14 +240,19 @@ class Trickle:
                     break
                 wait = min(wait, left)
             self._sealed.wait(wait)
+        self._sender.close()
         self._sent.ring()
 
     # -- inside
 
     def _is_hopeless(self) -> bool:
         """Return whether a further attempt at the end of the run would fail too."""
-        error = self._sender.error
-        return isinstance(error, RefusedError) or (self._was_away and error is not None)
+        sender = self._sender
+        return (
+            isinstance(sender.error, RefusedError)
+            or sender.failures >= END_ATTEMPTS
+            or (self._was_away and sender.error is not None)
+        )
 
     def _results(self) -> list[PerfkitError]:
         """Tell what became of the run; return what it failed in."""

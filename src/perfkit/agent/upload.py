@@ -40,6 +40,9 @@ if TYPE_CHECKING:
         ) -> Receipt:
             """Send lines."""
 
+        def close(self) -> None:
+            """Let go of the connection."""
+
     Connect = Callable[[], Client]
 
 FIRST_WAIT = 1.0
@@ -92,7 +95,8 @@ class Sender:
         self._noise = noise
         self.url = url
         self._server: Client | None = None
-        self._failures = 0
+        self.failures = 0
+        """Attempts that failed since the last one that did not."""
         self._retry_at = 0.0
         self._samples, self._most = FIRST_SAMPLES, MOST_SAMPLES
         self._is_alone = False
@@ -135,6 +139,12 @@ class Sender:
     def hurry(self) -> None:
         """Try at once, whatever is being waited for."""
         self._retry_at = 0.0
+
+    def close(self) -> None:
+        """Let go of the server; the next step connects again."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def _limits(self) -> tuple[int, int]:
         return (1, 1) if self._is_alone else (self._samples, MOST_TEXT)
@@ -249,11 +259,11 @@ class Sender:
     def _succeeded(self, parcel: "Parcel", seconds: float) -> None:
         if self._told:
             waiting = self._spool.waiting()
-            left = f", {size_text(waiting)} to send" if self._failures else ""
+            left = f", {size_text(waiting)} to send" if self.failures else ""
             self._voice.info(f"server at {self.url} takes samples again{left}")
         elif not self.delivered:
             self._voice.info(f"sending to {self.url}")
-        self._told, self._failures, self.error = "", 0, None
+        self._told, self.failures, self.error = "", 0, None
         run = parcel.place.segment.run
         self.delivered[run] = self.delivered.get(run, 0) + parcel.samples
         self._is_alone = False
@@ -264,15 +274,15 @@ class Sender:
 
     def _failed(self, error: PerfkitError) -> None:
         """Say what went wrong, if it is news, and wait."""
-        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self._failures, 10))
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self.failures, 10))
         wait = longest * self._noise()
         asked = getattr(error, "retry_after", None)
         if asked:
             wait += min(asked, LONGEST_ASKED)
         self._retry_at = self._now() + wait
-        self._failures += 1
+        self.failures += 1
         if isinstance(error, RefusedError):
-            self._server = None  # the key may have been replaced
+            self.close()  # the key may have been replaced
         self.error = error
         text = str(error)
         if text != self._told:
