@@ -15,6 +15,7 @@ NS_PER_SECOND = 1_000_000_000
 
 PEERS = {
     "cc": ("gcc", ("cc", "gcc")),
+    "openssl": ("openssl", ("openssl",)),
     "sadc": ("sysstat", ("/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc", "/usr/lib/sa/sadc")),
     "sadf": ("sysstat", ("sadf",)),
     "prometheus": ("prometheus", ("prometheus",)),

@@ -22,6 +22,7 @@ MODULES = {
     "parsers": "parsing",
     "process": "converting",
     "collector": "collector",
+    "trickle": "trickle",
     "linear": "linear",
     "upload": "uploading",
 }
