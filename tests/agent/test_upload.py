@@ -1,104 +1,14 @@
 """The sender against a server that answers what a test says, on a clock of the test's own."""
 
-import gzip
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spools import LATER, LINES, RUN, Spools, tick, wanted
+from spools import LATER, LINES, RUN, tick, wanted
+from worlds import URL, Answer, World, refusal
 
-from perfkit.agent.handover import Batches
-from perfkit.agent.upload import LONGEST_ASKED, Sender
-from perfkit.agent.voice import Voice
+from perfkit.agent.upload import LONGEST_ASKED
 from perfkit.answer import Receipt
-from perfkit.errors import NetworkError, RefusedError
-
-SECOND = 1_000_000_000
-URL = "http://there"
-
-Answer = Callable[[str, int, list[bytes]], Receipt | None]
-
-
-class Told(Voice):
-    def __init__(self) -> None:
-        super().__init__()
-        self.warnings: list[str] = []
-        self.infos: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def info(self, text: str) -> None:
-        self.infos.append(text)
-
-
-class World:
-    """A spool, a sender, a server and the clock of all of them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.spools = Spools(folder)
-        self.spool = self.spools.open()
-        self.voice = Told()
-        self.now = 1000.0
-        self.noise = 1.0
-        self.answers: list[Answer | Exception] = []
-        """What the server says, one after the other; then it takes everything."""
-        self.sent: list[tuple[str, int, int]] = []
-        """Run, position and lines of each request."""
-        self.taken: dict[tuple[str, int], bytes] = {}
-        self.connections = 0
-        self.lost: list[tuple[str, int, int, str]] = []
-        self.sender = Sender(
-            self.spool,
-            self.connect,
-            lambda *what: self.lost.append(what),
-            self.voice,
-            url=URL,
-            now=lambda: self.now,
-            noise=lambda: self.noise,
-        )
-
-    def connect(self) -> "World":
-        self.connections += 1
-        return self
-
-    def close(self) -> None:
-        pass
-
-    def upload(
-        self, body: bytes, *, machine: str, run: str, position: int, kind: str, encoding: str
-    ) -> Receipt:
-        assert (machine, kind, encoding) == ("web1", "stream", "gzip")
-        lines = gzip.decompress(body).splitlines(keepends=True)
-        self.sent.append((run, position, len(lines)))
-        answer = self.answers.pop(0) if self.answers else None
-        if isinstance(answer, Exception):
-            raise answer
-        receipt = answer(run, position, lines) if answer else None
-        return receipt or self.take(run, position, lines)
-
-    def take(self, run: str, position: int, lines: list[bytes]) -> Receipt:
-        for number, line in enumerate(lines, start=position):
-            assert self.taken.setdefault((run, number), line) == line
-        return Receipt(hashlib.sha256(b"".join(lines)).hexdigest(), lines=len(lines))
-
-    def steps(self) -> None:
-        """Go on until there is nothing to do."""
-        for _ in range(1000):
-            wait = self.sender.step()
-            if wait is None:
-                return
-            self.now += wait
-        raise AssertionError("it never ends")
-
-    def parked(self) -> dict[str, list[bytes]]:
-        folder = self.spools.folder / "parked"
-        found = sorted(folder.iterdir()) if folder.exists() else []
-        return {
-            path.name: gzip.decompress(path.read_bytes()).splitlines(keepends=True)
-            for path in found
-        }
 
 
 @pytest.fixture
@@ -106,11 +16,6 @@ def world(tmp_path: Path):
     made = World(tmp_path / "spool")
     yield made
     made.spool.close()
-
-
-def refusal(status: int | None, retry_after: float | None = None) -> Exception:
-    kind = RefusedError if status in {401, 403} else NetworkError
-    return kind(f"server at {URL}: no ({status})", status=status, retry_after=retry_after)
 
 
 def test_what_is_sampled_is_sent_with_run_and_position(world: World):
@@ -312,78 +217,32 @@ def test_a_segment_that_cannot_be_read_is_said_and_tried_again(world: World):
     world.spools.add(1)
     path = world.spools.folder / "0000000001.spool"
     path.rename(path.with_suffix(".away"))
+    assert world.sender.step() == 0.0
     assert world.sender.step() == 1.0
     assert "0000000001.spool: cannot be read: no such file" in world.voice.warnings[0]
+    assert world.voice.infos == []
     path.with_suffix(".away").rename(path)
     world.now += 1.0
     world.steps()
     assert world.taken == wanted(1)
 
 
-class Day(World):
-    """Ticks come every second, whatever the sender does; a request takes its time."""
-
-    LATENCY = 0.3
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.start = self.now
-        self.is_away = True
-        self.batches = Batches(SECOND, 6, 60 * SECOND)
-        self.arrived: dict[int, float] = {}
-        self.attempts = 0
-
-    def run_to(self, moment: float) -> None:
-        """Let time go on, and sample meanwhile."""
-        while self.start + self.spools.put <= moment:
-            number = self.spools.put
-            self.now = max(self.now, self.start + number)
-            text = tick(number, 10)
-            self.spool.append(text, position=number * LINES, lines=LINES, at=number)
-            self.spools.put += 1
-            _, is_full = self.batches.add(number * SECOND)
-            if is_full:
-                self.spool.seal()
-        self.now = max(self.now, moment)
-
-    def upload(self, body: bytes, **place: object) -> Receipt:
-        self.attempts += 1
-        if self.is_away:
-            raise refusal(None)
-        self.run_to(self.now + self.LATENCY)
-        text = gzip.decompress(body)
-        first = place["position"]
-        assert isinstance(first, int)
-        for number in range(first // LINES, (first + text.count(b"\n")) // LINES):
-            self.arrived.setdefault(number, self.now)
-        return Receipt(hashlib.sha256(text).hexdigest())
-
-    def go_on(self, until: Callable[[], bool]) -> None:
-        while not until():
-            wait = self.sender.step()
-            if wait != 0.0:
-                self.run_to(self.now + min(1.0, 1.0 if wait is None else wait))
-
-
-def test_a_server_that_was_away_for_21600_ticks_gets_all_of_them_and_live_ones_in_time(
-    tmp_path: Path,
-):
-    ticks = 21_600
-    day = Day(tmp_path / "spool")
-    day.spools.spool.close()
-    day.spool = day.sender._spool = day.spools.open(most=256 << 20)  # noqa: SLF001
-    day.go_on(lambda: day.spools.put >= ticks)
-    assert day.attempts < ticks / 30, "a minute between two attempts, as a rule"
-    assert day.arrived == {}
-    day.is_away = False
-    day.go_on(lambda: bool(day.arrived))
-    back, first_live = day.now, day.spools.put
-    day.go_on(lambda: len(day.arrived) == day.spools.put or day.now > back + ticks)
-    day.go_on(lambda: day.arrived.keys() >= set(range(first_live)))
-    took = day.now - back
-    assert ticks / took >= 50, took
-    day.go_on(lambda: day.spools.put >= first_live + 60)
-    late = [day.arrived[n] - (day.start + n) for n in range(first_live, first_live + 40)]
-    assert max(late) <= 6 + 3
-    assert day.spools.dropped == []
-    day.spool.close()
+def test_what_an_earlier_run_left_under_a_name_that_is_refused_holds_up_nothing(world: World):
+    world.spools.add(6)
+    world.spool.done()
+    world.noise = 0.5
+    old: list[Answer | Exception] = [refusal(403), refusal(403)]
+    for number in range(2):
+        world.answers = [old.pop()]
+        assert world.sender.step() == 0.0
+        assert world.sender.step() == 0.5 * 2**number, "that alone waits"
+        world.spools.add(1)
+        assert world.sender.step() == 0.0
+        assert len(world.taken) == (number + 1) * LINES
+        world.now += 2.0
+    assert world.voice.warnings == [
+        f"server at {URL}: no (403): what waits in {world.spool.folder} stays there"
+    ]
+    world.steps()
+    assert world.taken == wanted(8)
+    assert world.sender.error is None

@@ -157,13 +157,13 @@ class Spool:
 
     # -- the thread that sends
 
-    def next_place(self) -> Place | None:
+    def next_place(self, *, has_backlog: bool = True) -> Place | None:
         """Return what is to be sent next, None where nothing is; it is not dropped until `done`.
 
-        What is live comes first, then the oldest.
+        What is live comes first, then, if it is wanted, the oldest.
         """
         with self._guard:
-            place = self._live_place() or self._oldest_place()
+            place = self._live_place() or (self._oldest_place() if has_backlog else None)
             self._busy = place.segment if place else None
         return place
 

@@ -271,7 +271,7 @@ class Trickle:
             self._voice.warn(f"{sender.parked} refused bodies are in {spool.folder}/parked")
         if not waiting:
             return failures
-        if self._is_once:
+        if self._is_once and not sent:
             failures.append(self._undelivered())
         else:
             what = "nothing was delivered" if not sender.delivered else "not all is delivered"

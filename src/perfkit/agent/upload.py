@@ -59,6 +59,9 @@ QUICK, SLOW = 1.0, 2.0
 """Seconds of a request, below which the next of the backlog may be bigger, above which it has to be
 smaller: what is live waits for it."""
 
+OF_A_MACHINE = (403, 404)
+"""Statuses that may be about the machine whose samples wait, and not about the key."""
+
 TOO_BIG = 413
 UNUSABLE = (400, 422)
 
@@ -98,12 +101,14 @@ class Sender:
         self.failures = 0
         """Attempts that failed since the last one that did not."""
         self._retry_at = 0.0
+        self._old_failures = 0
+        self._backlog_at = 0.0
+        """When to try again what waits, where that alone is not taken."""
         self._samples, self._most = FIRST_SAMPLES, MOST_SAMPLES
         self._is_alone = False
         """Whether one batch is sent at a time, because one of several was refused."""
         self._has_backlog = False
-        self._told = ""
-        self._told_parked = ""
+        self._told = self._told_old = self._told_parked = ""
         self.delivered: dict[str, int] = {}
         """Samples that receipts cover, by run."""
         self.parked = 0
@@ -119,8 +124,11 @@ class Sender:
         wait = self._retry_at - self._now()
         if wait > 0:
             return wait
-        place = self._spool.next_place()
+        backlog_wait = max(0.0, self._backlog_at - self._now())
+        place = self._spool.next_place(has_backlog=not backlog_wait)
         if place is None:
+            if backlog_wait:
+                return backlog_wait
             self._say_empty()
             return None
         self._has_backlog = self._has_backlog or not place.is_live
@@ -128,17 +136,19 @@ class Sender:
         try:
             is_done = self._take(parcel_of(place, *self._limits()), place.segment.path)
         except (NetworkError, RefusedError) as error:
-            self._failed(error)
-        except OSError as error:  # the segment cannot be read
-            reason = (error.strerror or str(error)).lower()
-            self._failed(DiskError(f"{place.segment.path}: cannot be read: {reason}"))
+            is_of_old = not place.is_live and not self.failures and error.status in OF_A_MACHINE
+            self._failed(error, is_of_old=is_of_old)
+        except OSError as cause:  # the segment
+            reason = (cause.strerror or str(cause)).lower()
+            failure = DiskError(f"{place.segment.path}: cannot be read: {reason}")
+            self._failed(failure, is_of_old=True)
         finally:
             self._spool.done(place if is_done else None)
         return max(0.0, self._retry_at - self._now())
 
     def hurry(self) -> None:
         """Try at once, whatever is being waited for."""
-        self._retry_at = 0.0
+        self._retry_at = self._backlog_at = 0.0
 
     def close(self) -> None:
         """Let go of the server; the next step connects again."""
@@ -264,6 +274,8 @@ class Sender:
         elif not self.delivered:
             self._voice.info(f"sending to {self.url}")
         self._told, self.failures, self.error = "", 0, None
+        if not parcel.place.is_live:
+            self._told_old, self._old_failures = "", 0
         run = parcel.place.segment.run
         self.delivered[run] = self.delivered.get(run, 0) + parcel.samples
         self._is_alone = False
@@ -272,19 +284,32 @@ class Sender:
         elif seconds < QUICK and parcel.samples >= self._samples:
             self._samples = min(self._most, self._samples * 2)
 
-    def _failed(self, error: PerfkitError) -> None:
-        """Say what went wrong, if it is news, and wait."""
-        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self.failures, 10))
-        wait = longest * self._noise()
+    def _failed(self, error: PerfkitError, *, is_of_old: bool) -> None:
+        """Say what went wrong, if it is news, and wait.
+
+        Args:
+            error: What.
+            is_of_old: Whether it is about what waits, perhaps of another name, and may not hold
+                for what is sampled now.
+        """
+        failures = self._old_failures if is_of_old else self.failures
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures, 10)) * self._noise()
         asked = getattr(error, "retry_after", None)
         if asked:
             wait += min(asked, LONGEST_ASKED)
-        self._retry_at = self._now() + wait
-        self.failures += 1
         if isinstance(error, RefusedError):
             self.close()  # the key may have been replaced
-        self.error = error
         text = str(error)
+        if is_of_old:
+            self._old_failures += 1
+            self._backlog_at = self._now() + wait
+            if text != self._told_old:
+                self._told_old = text
+                self._voice.warn(f"{text}: what waits in {self._spool.folder} stays there")
+            return
+        self.failures += 1
+        self._retry_at = self._now() + wait
+        self.error = error
         if text != self._told:
             self._told = text
             self._voice.warn(f"{text}: samples are kept in {self._spool.folder} and sent later")
