@@ -93,6 +93,7 @@ def test_the_recorder_loads_no_more_than_it_needs():
     assert others
     assert all(name.split(".")[0] in {"perfkit", "encodings", "__main__"} for name in others)
     assert not any(name.startswith(("perfkit.cmd", "perfkit.settings")) for name in others)
+    assert not others & {"perfkit.client", "perfkit.agent.trickle", "perfkit.agent.spool"}
 
 
 @pytest.mark.parametrize(
