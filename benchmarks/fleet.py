@@ -1,7 +1,8 @@
 """A fleet: 25 machines over a day, a sample every 10 s of 60 numbers, the same for all stores.
 
-As kernel text, the way a log of uploads holds it, and as numbers.  Of the 60 a quarter never
-changes, as on real hosts; a counter gains something in three of five intervals.
+As kernel text, the way a log of uploads holds it, and as numbers.  Of the 60 a third never
+changes, as on real hosts; of the counters the busy ones gain something at every tick, the others in
+three of five; room and memory go up and down by up to 900 units.
 """
 
 import time
@@ -43,6 +44,9 @@ _STEPS = np.array(
 )
 """The most that a counter gains in an interval; 0 for gauges and for what stands still."""
 
+_BUSY = 100
+"""A counter that gains so much at a time gains something every time."""
+
 _GAUGES = {_RUNNING: (1, 4), _BLOCKED: (0, 2), 18: (200_000, 900_000), 19: (900_000, 2_000_000)}
 _GAUGES |= {20: (30_000, 31_000), 21: (800_000, 810_000), 22: (90_000, 92_000), 47: (0, 3)}
 _GAUGES |= {58: (6_400_000, 6_500_000), 59: (6_100_000, 6_200_000)}
@@ -56,12 +60,14 @@ def numbers(machine: int, ticks: int = TICKS) -> Numbers:
     """Return a machine's numbers, a row a tick."""
     chance = np.random.default_rng(machine)
     gained = chance.integers(0, _STEPS + 1, size=(ticks, VALUES))
-    gained[chance.random((ticks, VALUES)) > 0.6] = 0
+    rests = chance.random((ticks, VALUES)) < 0.4
+    gained[rests & (_STEPS < _BUSY)] = 0
     found = np.cumsum(gained, axis=0) + chance.integers(0, 10**8, VALUES) * (_STEPS > 0)
     for column, (low, high) in _GAUGES.items():
-        if high - low > 1000:  # memory goes up and down by little
-            walk = np.cumsum(chance.integers(-900, 901, ticks)) % (high - low)
-            found[:, column] = low + walk
+        if high - low > 100:  # what holds much goes up and down by little, and turns at the ends
+            turn = high - low
+            walk = np.cumsum(chance.integers(-900, 901, ticks)) + chance.integers(0, turn)
+            found[:, column] = low + np.abs(walk % (2 * turn) - turn)
         else:
             found[:, column] = chance.integers(low, high, ticks)
     for column, value in _STILL.items():
