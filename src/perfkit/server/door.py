@@ -18,6 +18,7 @@ import msgspec
 from perfkit.errors import PerfkitError
 from perfkit.record import Record, canonical_line
 from perfkit.server.limits import Limits
+from perfkit.store.lines import Lines
 
 
 class Line(msgspec.Struct, gc=False, omit_defaults=True):
@@ -36,7 +37,7 @@ class Rejected(PerfkitError):  # noqa: N818 - a verdict, not a failure
 class Block(msgspec.Struct):
     """Lines that stood together in a body, after the door."""
 
-    lines: list[bytes]
+    lines: Sequence[bytes]
     """Canonical, each with its end; empty where a line was rejected."""
 
     records: Sequence[Line | None]
@@ -89,20 +90,21 @@ class Door:
     def lines(self, lines: Sequence[bytes]) -> Block:
         """Check lines one by one, whatever their spelling."""
         block = Block([], [], {}, set(), b"")
+        accepted: list[bytes] = []
         records: list[Line | None] = []
         for line in lines:
             try:
                 record, canonical = self._checked(line)
             except Rejected as error:
                 block.rejected[len(records)] = str(error)
-                block.lines.append(b"")
+                accepted.append(b"")
                 records.append(None)
                 continue
             block.names.add(record.subsystem)
-            block.lines.append(canonical)
+            accepted.append(canonical)
             records.append(record)
-        block.records = records
-        block.text = b"".join(block.lines)
+        block.lines, block.records = accepted, records
+        block.text = b"".join(accepted)
         return block
 
     def canonical(self, line: bytes) -> bytes:
@@ -129,11 +131,12 @@ class Door:
             return None
         names = {record.subsystem for record in records}
         times = [record.timestamp for record in records]
-        lines = text.splitlines(keepends=True)
         limits = self._limits
+        span = min(times), max(times)
+        lines = Lines(text, len(records), span)
         if (
-            min(times) < limits.earliest
-            or max(times) > self._latest
+            span[0] < limits.earliest
+            or span[1] > self._latest
             or any(not self._is_name(name) or "\b" in name or "\f" in name for name in names)
             or (len(text) > limits.line_bytes and max(map(len, lines)) > limits.line_bytes)
         ):

@@ -4,6 +4,9 @@ The headers say it for what stands before the first `perfkit/host` line, each su
 itself on.  A body without either is a capture whose run is derived from its first line.
 """
 
+from collections.abc import Sequence
+from itertools import islice
+from operator import ne
 from uuid import UUID
 
 import msgspec
@@ -11,6 +14,7 @@ import msgspec
 from perfkit.record import run_of_capture
 from perfkit.server.door import Block, Line
 from perfkit.store.intake import Piece
+from perfkit.store.lines import Lines
 
 HOST = "perfkit/host"
 
@@ -51,7 +55,8 @@ class Placer:
         self._place = place
         self._sent = 0
         self._time: tuple[int, int | None] | None = None
-        self._pieces: list[Piece] = []
+        self._pieces: list[tuple[Place, list[Sequence[bytes]]]] = []
+        """Where each begins, and its lines in parts."""
         self._end: Place | None = None
         """Where the last piece ends."""
 
@@ -82,13 +87,16 @@ class Placer:
         """Return the pieces so far, and begin anew where they end."""
         pieces, self._pieces = self._pieces, []
         self._end = None
-        return pieces
+        return [
+            Piece(run=place.run, first=place.position, lines=Lines.joined(parts))
+            for place, parts in pieces
+        ]
 
-    def _put(self, place: Place, lines: list[bytes]) -> None:
+    def _put(self, place: Place, lines: Sequence[bytes]) -> None:
         if self._end == place:
-            self._pieces[-1].lines.extend(lines)
+            self._pieces[-1][1].append(lines)
         else:
-            self._pieces.append(Piece(run=place.run, first=place.position, lines=list(lines)))
+            self._pieces.append((place, [lines]))
         self._end = Place(place.run, place.position + len(lines))
 
     def _pass(self, lines: int) -> None:
@@ -97,20 +105,11 @@ class Placer:
             self._place = Place(self._place.run, self._place.position + lines)
 
     def _count_samples(self, block: Block) -> None:
-        before = self._time
-        found = 0
-        newest = self.newest
-        for record in block.records:
-            if record is None:
-                continue
-            time = (record.timestamp, record.ns)
-            if time != before:
-                found += 1
-                before = time
-                newest = max(newest, record.timestamp)
-        self._time = before
-        self.newest = newest
-        self.samples += found
+        times = [(record.timestamp, record.ns) for record in block.records if record is not None]
+        if times:
+            self.samples += (times[0] != self._time) + sum(map(ne, times, islice(times, 1, None)))
+            self.newest = max(self.newest, *[timestamp for timestamp, _ in times])
+            self._time = times[-1]
 
 
 def _place_of(record: Line) -> Place | None:

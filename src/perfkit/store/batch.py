@@ -1,5 +1,6 @@
 """What the intake takes and answers."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,7 @@ class Piece(msgspec.Struct):
     first: int
     """Position of the first line."""
 
-    lines: list[bytes]
+    lines: Sequence[bytes]
     """Canonical, each with its newline."""
 
 

@@ -12,7 +12,7 @@ import asyncio
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +22,7 @@ from perfkit.store import faults
 from perfkit.store.batch import HIGHEST_POSITION, Batch, Limits, Outcome, Piece, RunInfo
 from perfkit.store.control import ControlPlane
 from perfkit.store.folder import own
+from perfkit.store.lines import Lines
 from perfkit.store.log import Flight, LoggedFrame, Place, Run, TenantLog, Writer
 from perfkit.store.log.frame import KINDS, NUMBERED_HERE, STREAM, UPLOAD
 from perfkit.store.log.runs import RunKey
@@ -145,7 +146,7 @@ class Intake:
         return ask.outcome
 
     async def accept_unnumbered(
-        self, tenant: UUID, machine: UUID, run: UUID, lines: list[bytes], body_hash: bytes
+        self, tenant: UUID, machine: UUID, run: UUID, lines: Sequence[bytes], body_hash: bytes
     ) -> Outcome:
         """Store a body without positions, unless it is known by the hash of its canonical lines.
 
@@ -254,10 +255,10 @@ class Intake:
 
     def _launch(self, ask: _Ask, stretch: Stretch, digest: bytes | None) -> None:
         run, first, lines = stretch
-        parts = _parts(lines, self._limits.frame_bytes)
+        parts = _parts(Lines.joined([lines]), self._limits.frame_bytes)
         before: Flight | None = None
-        for part, size in parts:
-            flight = Flight(ask.tenant.log, run, first, part, size=size)
+        for part in parts:
+            flight = Flight(ask.tenant.log, run, first, part)
             run.is_upload = run.is_upload or ask.kind == UPLOAD
             flight.kind = run.kind
             flight.flags = ask.flags
@@ -270,7 +271,7 @@ class Intake:
             first = flight.end
             ask.tenant.flights.setdefault(run, []).append(flight)
             ask.own.append(flight)
-            self.waiting_bytes += size
+            self.waiting_bytes += flight.size
             self._writer.submit(flight)
         faults.reach("intake.after-launch")
 
@@ -363,19 +364,18 @@ async def _landing(flights: list[Flight]) -> None:
             await waiter
 
 
-def _parts(lines: list[bytes], limit: int) -> list[tuple[list[bytes], int]]:
-    """Return the lines in parts of at most `limit` bytes, or of one line, each with its bytes."""
-    total = sum(map(len, lines))
-    if total <= limit:
-        return [(lines, total)] if lines else []
-    parts: list[tuple[list[bytes], int]] = []
+def _parts(lines: Lines, limit: int) -> list[Lines]:
+    """Return the lines in parts of at most `limit` bytes, or of one line."""
+    if len(lines.text) <= limit:
+        return [lines] if lines else []
+    parts: list[list[bytes]] = []
     part: list[bytes] = []
     size = 0
     for line in lines:
         if part and size + len(line) > limit:
-            parts.append((part, size))
+            parts.append(part)
             part, size = [], 0
         part.append(line)
         size += len(line)
-    parts.append((part, size))
-    return parts
+    parts.append(part)
+    return [Lines.joined([part]) for part in parts]

@@ -1,6 +1,7 @@
-"""Parts of canonical lines, cut out by their bytes: no JSON is decoded for what is passed over."""
+"""Canonical lines by their bytes: no JSON is decoded for what is passed over."""
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
 
 _START = b'{"timestamp":'
 _NAME = b',"subsystem":"'
@@ -49,3 +50,73 @@ def head_of(line: bytes) -> Head:
         quote + len(_TEXT),
         end,
     )
+
+
+class Lines(Sequence[bytes]):
+    r"""Lines as one text, which is cut only where one of them is asked for.
+
+    Args:
+        text: All of them; only `\n` ends one.
+        count: How many they are.
+        times: The earliest and the latest timestamp in seconds, where somebody knows.
+    """
+
+    __slots__ = ("_count", "_cut", "text", "times")
+
+    def __init__(self, text: bytes, count: int, times: tuple[int, int] | None = None) -> None:
+        self.text = text
+        self.times = times
+        self._count = count
+        self._cut: list[bytes] | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sequence[bytes]]) -> "Lines":
+        """Return lines that follow one another as one."""
+        held = [
+            part if isinstance(part, Lines) else cls(b"".join(part), len(part)) for part in parts
+        ]
+        if len(held) == 1:
+            return held[0]
+        times = [part.times for part in held if part.times is not None]
+        return cls(
+            b"".join([part.text for part in held]),
+            sum(map(len, held)),
+            (min(low for low, _ in times), max(high for _, high in times))
+            if times and len(times) == len(held)
+            else None,
+        )
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "Lines": ...
+
+    def __getitem__(self, at: int | slice) -> "bytes | Lines":
+        """Return one of them, or some."""
+        if isinstance(at, int):
+            return self._lines()[at]
+        if at.indices(self._count) == (0, self._count, 1):
+            return self
+        return Lines.joined([self._lines()[at]])
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Go through them."""
+        return iter(self._lines())
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other has the same lines."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        """Return a hash of the text."""
+        return hash(self.text)
+
+    def _lines(self) -> list[bytes]:
+        if self._cut is None:
+            self._cut = [line + b"\n" for line in self.text.split(b"\n")[:-1]]
+        return self._cut

@@ -22,7 +22,7 @@ class Stretch(NamedTuple):
 
     run: Run
     first: int
-    lines: list[bytes]
+    lines: Sequence[bytes]
 
     @property
     def end(self) -> int:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perfkit.errors import DiskError
+from perfkit.store.lines import Lines
 from perfkit.store.log.frame import STREAM, Header, LoggedFrame
 from perfkit.store.log.runs import Run
 from perfkit.store.log.tenant import TenantLog
@@ -45,7 +46,6 @@ class Flight:
         run: Whose they are.
         first: Position of the first one.
         lines: Canonical lines.
-        size: Their bytes.
     """
 
     __slots__ = (
@@ -65,14 +65,12 @@ class Flight:
         "waiters",
     )
 
-    def __init__(
-        self, log: TenantLog, run: Run, first: int, lines: list[bytes], *, size: int
-    ) -> None:
+    def __init__(self, log: TenantLog, run: Run, first: int, lines: Lines) -> None:
         self.log = log
         self.run = run
         self.first = first
         self.lines = lines
-        self.size = size
+        self.size = len(lines.text)
         self.kind = STREAM
         self.flags = 0
         self.digest: bytes | None = None
@@ -182,7 +180,7 @@ class Writer:
                 _log.exception("%s: %s was not handed on", log.folder, frame.place)
 
     def _write(self, log: TenantLog, group: list[Flight]) -> list[LoggedFrame]:
-        texts = [b"".join(flight.lines) for flight in group]
+        texts = [flight.lines.text for flight in group]
         check_room(log.folder, self._min_free, sum(map(len, texts)))
         now = self._now()
         frames = [
@@ -239,7 +237,7 @@ def _reader(log: TenantLog, where: tuple[int, int, int]) -> Callable[[], bytes]:
 
 
 def _header(flight: Flight, text: bytes, now: int) -> Header:
-    earliest, latest = span(flight.lines)
+    earliest, latest = flight.lines.times or span(flight.lines)
     return Header(
         machine=flight.run.machine.bytes,
         run=flight.run.run.bytes,
