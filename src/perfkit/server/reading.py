@@ -19,8 +19,8 @@ from perfkit.server.refusal import bad_request, too_large
 from perfkit.server.unpack import unpacked
 from perfkit.store.intake import Piece
 
-_FEW_BYTES = 16 * 1024
-_LITTLE_TEXT = 128 * 1024
+_FEW_BYTES = 64 * 1024
+_LITTLE_TEXT = 512 * 1024
 
 
 class RejectedLine(msgspec.Struct, frozen=True):

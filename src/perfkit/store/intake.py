@@ -22,9 +22,10 @@ from perfkit.store import faults
 from perfkit.store.batch import HIGHEST_POSITION, Batch, Limits, Outcome, Piece, RunInfo
 from perfkit.store.control import ControlPlane
 from perfkit.store.folder import own
+from perfkit.store.gather import Gatherer
 from perfkit.store.lines import Lines
 from perfkit.store.log import Flight, LoggedFrame, Place, Run, TenantLog, Writer
-from perfkit.store.log.frame import KINDS, NUMBERED_HERE, STREAM, UPLOAD
+from perfkit.store.log.frame import KINDS, NUMBERED_HERE, STREAM, UPLOAD, Encoder
 from perfkit.store.log.runs import RunKey
 from perfkit.store.log.writer import check_room
 from perfkit.store.reading import Stretch, bodies_of, lines_of, matches
@@ -103,12 +104,15 @@ class Intake:
         self._with_bodies: OrderedDict[Run, None] = OrderedDict()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="perfkit-intake")
+        self._encoder = Encoder()
         self._writer = Writer(self._land, self._logged, min_free=self._limits.min_free)
+        self._gatherer = Gatherer(self._writer.submit)
 
     def close(self) -> None:
         """Write what is on its way, then let go of the folder; a second call does nothing."""
         if self._owned < 0:
             return
+        self._gatherer.hand_over()
         self._writer.close()
         self._threads.shutdown()
         for tenant in self._tenants.values():
@@ -258,7 +262,7 @@ class Intake:
         parts = _parts(Lines.joined([lines]), self._limits.frame_bytes)
         before: Flight | None = None
         for part in parts:
-            flight = Flight(ask.tenant.log, run, first, part)
+            flight = Flight(ask.tenant.log, run, first, part, self._encoder.packed(part.text))
             run.is_upload = run.is_upload or ask.kind == UPLOAD
             flight.kind = run.kind
             flight.flags = ask.flags
@@ -272,7 +276,7 @@ class Intake:
             ask.tenant.flights.setdefault(run, []).append(flight)
             ask.own.append(flight)
             self.waiting_bytes += flight.size
-            self._writer.submit(flight)
+            self._gatherer.add(flight)
         faults.reach("intake.after-launch")
 
     async def _settle(self, ask: _Ask) -> None:

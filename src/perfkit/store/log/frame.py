@@ -107,8 +107,17 @@ class Encoder:
 
     def frame(self, header: Header, text: bytes) -> bytes:
         """Return the frame of a header and its text."""
-        body = HEADER.pack(*header) + self._compress(text, zstd.ZstdCompressor.FLUSH_FRAME)
-        return PREFIX.pack(MAGIC, len(body), zlib.crc32(body)) + body
+        return framed(header, self.packed(text))
+
+    def packed(self, text: bytes) -> bytes:
+        """Return the text as a frame holds it."""
+        return self._compress(text, zstd.ZstdCompressor.FLUSH_FRAME)
+
+
+def framed(header: Header, packed: bytes) -> bytes:
+    """Return the frame of a header and a packed text."""
+    body = HEADER.pack(*header) + packed
+    return PREFIX.pack(MAGIC, len(body), zlib.crc32(body)) + body
 
 
 def length_at(data: memoryview, at: int) -> int:

@@ -18,10 +18,10 @@ from perfkit.store.log.frame import (
     HEADER,
     PREFIX,
     ROW,
-    Encoder,
     Header,
     LoggedFrame,
     Place,
+    framed,
     text_of,
 )
 from perfkit.store.log.runs import Run, RunKey, note_all, read_catalog, write_catalog
@@ -81,7 +81,6 @@ class TenantLog:
         self._written_end = 0
         self._ordinal = 0
         self._has_tail = False
-        self._encoder = Encoder()
 
     def open(self) -> dict[RunKey, Run]:
         """Find what the folder holds, cut a torn tail, and return the runs.
@@ -160,7 +159,7 @@ class TenantLog:
         return text_of(data, f"{path}:{offset}")
 
     def write(self, frames: Sequence[tuple[Header, bytes]]) -> list[Written]:
-        """Write frames behind what is synced; each gets its ordinal here.
+        """Write headers and packed texts behind what is synced; each gets its ordinal here.
 
         Raises:
             OSError: there is no room, or the disk is broken: then `cut`.
@@ -172,9 +171,9 @@ class TenantLog:
         written: list[Written] = []
         parts: list[bytes] = []
         offset, ordinal = self._end, self._ordinal
-        for unplaced, text in frames:
+        for unplaced, packed in frames:
             header = unplaced._replace(ordinal=ordinal)
-            frame = self._encoder.frame(header, text)
+            frame = framed(header, packed)
             self._written += row_of(frame[_HEADER_AT:_HEADER_END], offset, len(frame))
             written.append(Written(Place(self._active, ordinal), header, offset, len(frame)))
             parts.append(frame)

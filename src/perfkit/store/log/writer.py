@@ -46,6 +46,7 @@ class Flight:
         run: Whose they are.
         first: Position of the first one.
         lines: Canonical lines.
+        packed: Their text as a frame holds it.
     """
 
     __slots__ = (
@@ -59,17 +60,19 @@ class Flight:
         "kind",
         "lines",
         "log",
+        "packed",
         "run",
         "segment",
         "size",
         "waiters",
     )
 
-    def __init__(self, log: TenantLog, run: Run, first: int, lines: Lines) -> None:
+    def __init__(self, log: TenantLog, run: Run, first: int, lines: Lines, packed: bytes) -> None:
         self.log = log
         self.run = run
         self.first = first
         self.lines = lines
+        self.packed = packed
         self.size = len(lines.text)
         self.kind = STREAM
         self.flags = 0
@@ -115,14 +118,14 @@ class Writer:
         self._logged = logged
         self._min_free = min_free
         self._now = now
-        self._queue: queue.SimpleQueue[Flight | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Flight] | None] = queue.SimpleQueue()
         self._indexer = ThreadPoolExecutor(1, thread_name_prefix="perfkit-index")
         self._thread = threading.Thread(target=self._run, name="perfkit-log", daemon=True)
         self._thread.start()
 
-    def submit(self, flight: Flight) -> None:
-        """Let the flight be written with the next round."""
-        self._queue.put(flight)
+    def submit(self, flights: list[Flight]) -> None:
+        """Let the flights be written with the next round."""
+        self._queue.put(flights)
 
     def close(self) -> None:
         """Write what is waiting, then end."""
@@ -133,19 +136,19 @@ class Writer:
     def _run(self) -> None:
         is_open = True
         while is_open:
-            flight = self._queue.get()
+            more = self._queue.get()
             flights: list[Flight] = []
             size = 0
-            while flight is not None:
-                flights.append(flight)
-                size += flight.size
+            while more is not None:
+                flights += more
+                size += sum(flight.size for flight in more)
                 if size >= ROUND_BYTES:
                     break
                 try:
-                    flight = self._queue.get_nowait()
+                    more = self._queue.get_nowait()
                 except queue.Empty:
                     break
-            is_open = flight is not None
+            is_open = more is not None
             if flights:
                 self._round(flights)
 
@@ -183,9 +186,7 @@ class Writer:
         texts = [flight.lines.text for flight in group]
         check_room(log.folder, self._min_free, sum(map(len, texts)))
         now = self._now()
-        frames = [
-            (_header(flight, text, now), text) for flight, text in zip(group, texts, strict=True)
-        ]
+        frames = [(_header(flight, now), flight.packed) for flight in group]
         logged: list[LoggedFrame] = []
         for flight, text, written in zip(group, texts, log.write(frames), strict=True):
             flight.header, flight.segment = written.header, written.place.segment
@@ -223,9 +224,12 @@ def check_room(folder: Path, min_free: int, wanted: int = 0) -> None:
     """
     if not min_free:
         return
-    while not folder.exists():
-        folder = folder.parent
-    status = os.statvfs(folder)
+    while True:
+        try:
+            status = os.statvfs(folder)
+            break
+        except FileNotFoundError:
+            folder = folder.parent
     free = status.f_bavail * status.f_frsize
     if free < min_free + wanted:
         have, floor = free // MIB, min_free // MIB
@@ -236,7 +240,8 @@ def _reader(log: TenantLog, where: tuple[int, int, int]) -> Callable[[], bytes]:
     return lambda: log.text(*where)
 
 
-def _header(flight: Flight, text: bytes, now: int) -> Header:
+def _header(flight: Flight, now: int) -> Header:
+    text = flight.lines.text
     earliest, latest = flight.lines.times or span(flight.lines)
     return Header(
         machine=flight.run.machine.bytes,
