@@ -47,7 +47,7 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
             return self.at(order[is_last])
         return self
 
-    def at(self, places: npt.NDArray[np.generic]) -> "Raw":
+    def at(self, places: Places | slice) -> "Raw":
         """Return some of the rows."""
         return Raw(
             ts=self.ts[places],
@@ -77,6 +77,14 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     """Of the later rows; the earlier one stands before each."""
 
     seconds: Floats
+
+    @property
+    def stretch(self) -> Places | slice:
+        """The places as a slice, which copies nothing, where none is left out."""
+        if not len(self.places):
+            return slice(0, 0)
+        first, last = int(self.places[0]), int(self.places[-1])
+        return slice(first, last + 1) if last - first + 1 == len(self.places) else self.places
 
 
 def paired(raw: Raw, boots: Raw | None) -> Paired:
@@ -129,10 +137,12 @@ def _boot_times(ticks: Integers, boots: Raw) -> Floats:
 
 def pairs_of(raw: Raw, found: Paired) -> Pairs:
     """Return the counters of the pairs, as `perfkit.derive.arrays` takes them."""
-    after: Places | slice = found.places
-    before: Places | slice = found.places - 1
-    if len(found.places) == len(raw.ts) - 1:  # all of them: no copy
-        after, before = slice(1, None), slice(-1)
+    after = found.stretch
+    before: Places | slice
+    if isinstance(after, slice):
+        before = slice(max(0, after.start - 1), max(0, after.stop - 1))
+    else:
+        before = after - 1
     return Pairs(
         NUMPY,
         before={name: cast("Array", column[before]) for name, column in raw.values.items()},

@@ -12,10 +12,13 @@ from perfkit.derive import arrays
 from perfkit.derive.arrays import Array
 from perfkit.store.engines import SOURCES, UnknownSource
 from perfkit.store.engines.tables import CPU, DISK, FS, HOST, MEMORY, NET, STAT, TICKS, Table
-from perfkit.store.query.raw import NUMPY, Flags, Floats, Raw, paired, pairs_of
+from perfkit.store.query.raw import NUMPY, Flags, Floats, Paired, Places, Raw, paired, pairs_of
 
 _HOLE_PERIODS = 5
 """An interval this much longer than those around it is a hole: nobody knows what was in it."""
+
+_PART = 16_384
+"""Rows that are derived at a time: each step leaves an array of them."""
 
 _AROUND = 4
 """Intervals looked at on either side."""
@@ -148,16 +151,20 @@ def derived(source: Source, raw: Raw, boots: Raw | None, names: Mapping[int, str
     fields: dict[str, Floats] = {}
     pairs = paired(raw, boots)
     if source.gauges is not None:
-        gauges = source.gauges(NUMPY, cast("Mapping[str, Array]", raw.floats()))
-        fields.update(cast("dict[str, Floats]", gauges))
+        gauges: dict[str, Floats] = {}
+        for rows in _parts(len(raw.ts)):
+            after = cast("Mapping[str, Array]", raw.at(rows).floats())
+            _put(gauges, source.gauges(NUMPY, after), rows, len(raw.ts))
+        fields.update(gauges)
     if source.rates is not None:
-        is_hole = _holes(pairs.seconds)
-        rates = cast("dict[str, Floats]", source.rates(pairs_of(raw, pairs)))
-        for field, rate in rates.items():
-            whole = np.full(len(raw.ts), np.nan)
-            whole[pairs.places] = rate
-            whole[pairs.places[is_hole]] = np.nan
-            fields[field] = whole
+        rates: dict[str, Floats] = {}
+        holes = pairs.places[_holes(pairs.seconds)]
+        for part in _parts(len(pairs.places)):
+            some = Paired(places=pairs.places[part], seconds=pairs.seconds[part])
+            _put(rates, source.rates(pairs_of(raw, some)), some.stretch, len(raw.ts))
+        for values in rates.values():
+            values[holes] = np.nan
+        fields.update(rates)
     return Derived(
         source=source,
         raw=raw,
@@ -169,6 +176,22 @@ def derived(source: Source, raw: Raw, boots: Raw | None, names: Mapping[int, str
         },
         period=float(np.median(pairs.seconds)) if len(pairs.seconds) else 0.0,
     )
+
+
+def _parts(rows: int) -> list[slice]:
+    """Return the rows in parts that stay in the CPU's cache; one that is empty where none are."""
+    return [slice(at, min(at + _PART, rows)) for at in range(0, max(rows, 1), _PART)]
+
+
+def _put(
+    fields: dict[str, Floats], found: Mapping[str, Array], places: Places | slice, rows: int
+) -> None:
+    """Write a part of each field to its places among so many rows."""
+    if not fields:
+        # One piece of memory, which the system gives in huge pages where it is large.
+        fields.update(zip(found, np.full((len(found), rows), np.nan), strict=True))
+    for field, values in found.items():
+        fields[field][places] = cast("Floats", values)
 
 
 def _holes(seconds: Floats) -> Flags:

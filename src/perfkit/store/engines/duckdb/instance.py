@@ -55,6 +55,10 @@ class Instance:
         connection = duckdb.connect(":memory:", config=self._config)
         for statement in (
             f"SET checkpoint_threshold={quoted(CHECKPOINT_THRESHOLD)}",
+            # What a load or a settling took goes back to the system once it is done.
+            "SET allocator_background_threads=true",
+            "SET allocator_flush_threshold='16MB'",
+            "SET allocator_bulk_deallocation_flush_threshold='16MB'",
             "SET autoinstall_known_extensions=false",
             "SET autoload_known_extensions=false",
             f"SET allowed_directories=[{quoted(f'{self._data}/')}]",
