@@ -10,7 +10,15 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("", "collect", "serve", "ctl", "process")
+COMMANDS = (
+    "", "collect", "serve", "ctl",
+    *(f"ctl {verb}" for verb in (
+        "login", "ping", "version", "status", "machines", "latest", "series", "stats", "upload",
+        "verify", "export", "tenants", "tenants list", "tenants create", "keys", "keys list",
+        "keys create", "keys revoke",
+    )),
+    "process",
+)  # fmt: skip
 WIDTH = "100"
 
 

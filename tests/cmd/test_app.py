@@ -108,13 +108,6 @@ def test_version_is_also_an_option(capsys, monkeypatch):
     assert capsys.readouterr().out == f"perfkit {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["ctl"])
-def test_what_is_not_built_says_so(name, capsys, monkeypatch):
-    monkeypatch.setattr(_output.signal, "signal", lambda *_: None)
-    assert cli.main([name, "--listen", "x", "y"]) == 2
-    assert "comes in the next release" in capsys.readouterr().err
-
-
 def test_a_closed_pipe_ends_silently():
     # `head -0` is gone before the help is printed; the shell reports the first command's code.
     script = f"{sys.executable} -m perfkit process --help | true; exit ${{PIPESTATUS[0]}}"

@@ -45,7 +45,7 @@ def test_every_default_is_a_value(setting):
 
 
 def test_a_secret_has_no_flag():
-    assert [setting.name for setting in SETTINGS if setting.is_secret] == ["api_key"]
+    assert [setting.name for setting in SETTINGS if setting.is_secret] == ["api_key", "key"]
     assert not any(setting.flags for setting in SETTINGS if setting.is_secret)
 
 

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from perfkit.settings.table import Setting, settings_of
+from perfkit.settings.setting import Setting
+from perfkit.settings.table import settings_of
 
 _HELP = """Record this host: raw kernel text, a sample each period, into a file or to a server.
 

@@ -14,12 +14,13 @@ REFRESH_SECONDS = 0.1
 
 @contextmanager
 def progress_bar(
-    console: Console, *, clock: Callable[[], float] = time.monotonic
+    console: Console, *, what: str = "reading", clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[Capture], None]]:
     """Show how much of a capture has been read, and take the bar away at the end.
 
     Args:
         console: The terminal.
+        what: Stands before the bar.
         clock: Seconds, to refresh the bar no more often than it can be seen.
 
     Yields:
@@ -34,7 +35,7 @@ def progress_bar(
         transient=True,
         auto_refresh=False,
     )
-    task = bar.add_task("reading", total=None)
+    task = bar.add_task(what, total=None)
     shown = clock()
 
     def watch(capture: Capture) -> None:

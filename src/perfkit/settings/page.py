@@ -1,6 +1,7 @@
 """docs/settings.md, from the table."""
 
-from perfkit.settings.table import NOT_BUILT, SETTINGS, Setting
+from perfkit.settings.setting import Setting
+from perfkit.settings.table import NOT_BUILT, SETTINGS
 
 _HEAD = """\
 # Settings

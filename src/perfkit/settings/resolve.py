@@ -4,19 +4,20 @@ A wrong value is refused with the setting's name and its place, wherever it was 
 """
 
 from perfkit.errors import UsageError, shown
-from perfkit.settings.table import NOT_BUILT, SETTINGS, Setting, settings_of
+from perfkit.settings.setting import Setting
+from perfkit.settings.table import NOT_BUILT, SETTINGS, settings_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from perfkit.settings.table import Value
+    from perfkit.settings.setting import Value
 
     Layer = dict[str, tuple[str, str]]
 
 DEFAULT = "default"
 
-_ORIGINAL = {"serve": "PCD_"}
+_ORIGINAL = {"serve": "PCD_", "ctl": "PCCTL_"}
 """How the original's variables of a command begin, where not with PCC_."""
 
 
@@ -99,7 +100,8 @@ def resolve(
     if config:
         layers.append(_toml(config[0], settings, is_required=True, found=found))
     layers.append(_toml(f"{etc}/perfkit/{command}.toml", settings, is_required=False, found=found))
-    layers.append(_env_file(f"{etc}/pcc.env", settings, found))
+    if command != "ctl":  # of which the original sets nothing
+        layers.append(_env_file(f"{etc}/pcc.env", settings, found))
     for setting in settings:
         text, origin = setting.default, DEFAULT
         for layer in layers:

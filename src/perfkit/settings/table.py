@@ -3,74 +3,11 @@
 import os
 
 from perfkit.settings import values
+from perfkit.settings.setting import Setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Value = str | int | bool | None
-
-
-class Setting:
-    """One setting of one command.
-
-    Args:
-        name: As in a configuration file, words joined by `_`; the flag is the same with `-`.
-        help: What it does, in one line, without a full stop.
-        kind: Turns text into its value.
-        default: Its text where nobody sets it; "" for none.
-        shown: What help says of the default where `default` itself does not tell.
-        metavar: What stands for the value in help; None for a switch.
-        old: The original's variables.
-        is_secret: Whether it is never a flag and never printed.
-        command: The command it belongs to.
-        is_flag_only: Whether no variable and no file sets it.
-        flags: Its flags where they are not `--name`.
-    """
-
-    __slots__ = (
-        "command", "default", "flags", "help", "is_flag_only", "is_secret", "kind", "metavar",
-        "name", "old", "shown",
-    )  # fmt: skip
-
-    def __init__(  # noqa: PLR0913 - a row of a table
-        self,
-        name: str,
-        help: str,  # noqa: A002 - what it is called everywhere
-        kind: "Callable[[str], Value]" = values.plain,
-        *,
-        default: str = "",
-        shown: str = "",
-        metavar: str | None = "TEXT",
-        old: tuple[str, ...] = (),
-        is_secret: bool = False,
-        command: str = "collect",
-        flags: tuple[str, ...] = (),
-        is_flag_only: bool = False,
-    ) -> None:
-        self.name = name
-        self.help = help
-        self.kind = kind
-        self.default = default
-        self.shown = shown or default
-        self.metavar = metavar
-        self.old = old
-        self.is_secret = is_secret
-        self.command = command
-        self.is_flag_only = is_flag_only
-        self.flags = flags if flags or is_secret else ("--" + name.replace("_", "-"),)
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Return the environment variables that set it, the strongest first."""
-        if self.is_flag_only or self.command != "collect":
-            return self.old
-        return (f"PERFKIT_{self.name.upper()}", *self.old)
-
-    @property
-    def is_switch(self) -> bool:
-        """Return whether its flag takes no value."""
-        return self.metavar is None
+    from collections.abc import Mapping
 
 
 def capture_path(environment: "Mapping[str, str]") -> str:
@@ -331,6 +268,48 @@ SETTINGS = (
         metavar="FILE",
         old=("PERFKIT_SERVE_CONFIG",),
         command="serve",
+    ),
+    Setting(
+        "server",
+        "Server to ask, as http://HOST:PORT or https://HOST",
+        values.url,
+        default="http://127.0.0.1:8080",
+        shown="that of the last login, else http://127.0.0.1:8080",
+        metavar="URL",
+        old=("PERFKIT_SERVER",),
+        command="ctl",
+    ),
+    Setting(
+        "key",
+        "Key for the server",
+        is_secret=True,
+        old=("PERFKIT_KEY",),
+        command="ctl",
+    ),
+    Setting(
+        "key_file",
+        "File that holds the key, or the first-run.json of perfkit serve",
+        values.path,
+        shown="that of the last login",
+        metavar="FILE",
+        old=("PERFKIT_KEY_FILE",),
+        command="ctl",
+    ),
+    Setting(
+        "ca_file",
+        "Certificates to trust in place of the system's",
+        values.path,
+        metavar="FILE",
+        old=("PERFKIT_CA_FILE",),
+        command="ctl",
+    ),
+    Setting(
+        "config",
+        'TOML file with settings by these names, as in server = "https://perfkit.example.com"',
+        values.path,
+        metavar="FILE",
+        old=("PERFKIT_CTL_CONFIG",),
+        command="ctl",
     ),
 )
 

@@ -1,0 +1,163 @@
+"""`perfkit ctl machines latest series stats`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from perfkit.cmd._verb import Asked, verb
+
+_MACHINE = Annotated[
+    str, typer.Argument(metavar="MACHINE", help="Its number, id, identifier or name.")
+]
+_SOURCE = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="cpu, cpus, memory, net, disk, fs or system.")
+]
+_MOMENT = "date, RFC 3339 or Unix seconds"
+_START = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help=f"From when: {_MOMENT}; UTC.", show_default=False),
+]
+_END = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Until when; a date includes its day.", show_default=False),
+]
+_COLUMN = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME", help="Only this column; may be repeated."),
+]
+_DEVICE = Annotated[
+    list[str] | None,
+    typer.Option("--device", metavar="NAME", help="Only this device; may be repeated."),
+]
+
+_LATEST = """Show the newest figures of all machines or of one.
+
+Of all machines the main ones; of one machine all of them, but for idle devices.  A figure is that
+of the last two samples.
+"""
+
+_SERIES = """Show how figures went over time.
+
+Min, mean and max of the columns of a source; by default of the last 24 hours of the machine's data.
+"""
+
+_STATS = """Show mean, extremes and percentiles over a range.
+
+Of the columns of a source; by default over the last 24 hours of the machine's data.
+"""
+
+_TREND = 30
+"""Points of a series shown as a line of blocks."""
+
+_POINTS = 500
+
+
+def add(group: typer.Typer) -> None:
+    """Add the verbs."""
+    verb(group, "machines", "List machines.")(_machines)
+    verb(group, "latest", _LATEST)(_latest)
+    verb(group, "series", _SERIES)(_series)
+    verb(group, "stats", _STATS)(_stats)
+
+
+def _machines(asked: Asked) -> None:
+    from perfkit.control import ask, views
+
+    server = asked.server("read")
+    found = list(ask.items(server, "/machines"))
+    rows = views.machines([ask.typed(server, one, ask.Machine) for one in found])
+    asked.put(rows, {"items": found})
+
+
+def _latest(
+    asked: Asked,
+    machine: Annotated[
+        str | None, typer.Argument(metavar="MACHINE", help="Number, id, identifier or name.")
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Show idle devices too.")] = False,
+) -> None:
+    from perfkit.control import ask, views
+    from perfkit.control.machines import find
+    from perfkit.control.table import show
+
+    server = asked.server("read")
+    if machine is None:
+        machines = [ask.typed(server, one, ask.Machine) for one in ask.items(server, "/machines")]
+        all_found = [(one, ask.get(server, f"/machines/{one.id}/latest")) for one in machines]
+        typed = [(one, ask.typed(server, raw, dict[str, ask.Latest])) for one, raw in all_found]
+        told = [{"id": str(one.id), "name": one.name, "latest": raw} for one, raw in all_found]
+        asked.put(views.brief(typed), {"items": told})
+        return
+    one = find(server, machine)
+    raw = ask.get(server, f"/machines/{one.id}/latest")
+    latest = ask.typed(server, raw, dict[str, ask.Latest])
+    if asked.form != "table":
+        asked.put(views.latest_rows(latest), raw)
+        return
+    for number, (title, rows) in enumerate(views.latest_tables(latest, is_all=every)):
+        if number:
+            print()
+        show(rows, title)
+
+
+def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
+    asked: Asked,
+    machine: _MACHINE,
+    source: _SOURCE,
+    start: _START = None,
+    end: _END = None,
+    points: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help=f"Points at most.  [default: {_POINTS}; {_TREND} in a table]",
+            show_default=False,
+        ),
+    ] = None,
+    column: _COLUMN = None,
+    device: _DEVICE = None,
+) -> None:
+    from perfkit.control import ask, views
+    from perfkit.control.machines import find
+
+    server = asked.server("read")
+    one = find(server, machine)
+    is_table = asked.form == "table"
+    raw = ask.get(
+        server,
+        f"/machines/{one.id}/series/{source}",
+        start=start,
+        end=end,
+        points=points or (_TREND if is_table else _POINTS),
+    )
+    found = ask.typed(server, raw, ask.Series)
+    if isinstance(raw, dict) and isinstance(lines := raw["series"], list):
+        raw["series"] = ask.chosen(lines, column, device)
+    found = ask.typed(server, raw, ask.Series)
+    title = f"{source} of {one.name}, {views.moment(found.start)} to {views.moment(found.end)}"
+    is_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
+    rows = views.series_table(found, is_ascii=is_ascii) if is_table else views.series_rows(found)
+    asked.put(rows, raw, f"{title}, {found.step_s:g} s a point")
+
+
+def _stats(
+    asked: Asked,
+    machine: _MACHINE,
+    source: _SOURCE,
+    start: _START = None,
+    end: _END = None,
+    column: _COLUMN = None,
+    device: _DEVICE = None,
+) -> None:
+    from perfkit.control import ask, views
+    from perfkit.control.machines import find
+
+    server = asked.server("read")
+    one = find(server, machine)
+    raw = ask.get(server, f"/machines/{one.id}/stats/{source}", start=start, end=end)
+    if isinstance(raw, list):
+        raw = ask.chosen(raw, column, device)
+    found = ask.typed(server, raw, list[ask.Stats])
+    asked.put(views.stats(found), raw, f"{source} of {one.name}")

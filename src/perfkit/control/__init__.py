@@ -1,0 +1,1 @@
+"""What `perfkit ctl` does beyond one call of `client`: plans, comparisons, files, tables."""

@@ -1,0 +1,217 @@
+"""What the API answers, as types; what it refuses, as the error of who asked."""
+
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+
+from perfkit.client import Server
+from perfkit.errors import NetworkError, UsageError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from perfkit.answer import Answer, Json
+
+V1 = "/api/v1"
+
+T = TypeVar("T")
+
+_ASKED_WRONG = (400, 404, 409, 422)
+_PAGE = 1000
+
+
+class Machine(msgspec.Struct, kw_only=True):
+    """One host that sent something."""
+
+    id: UUID
+    number: int
+    identifier: str
+    name: str = ""
+    last_seen: float | None = None
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """What the server holds of one start of a collector, or of one uploaded capture."""
+
+    intervals: list[tuple[int, int]]
+    """First and last position of each stretch of lines."""
+
+
+class Tenant(msgspec.Struct, kw_only=True):
+    """One owner of machines and keys."""
+
+    id: str
+    name: str
+    created: float
+
+
+class Key(msgspec.Struct, kw_only=True):
+    """What may be shown of a key; of a new one also its text."""
+
+    id: str
+    scope: str
+    prefix: str
+    created: float
+    name: str = ""
+    machine: str | None = None
+    may_create: bool = False
+    last_used: float | None = None
+    revoked: float | None = None
+    key: str = ""
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """One column of one device over time."""
+
+    name: str
+    device: str
+    unit: str
+    min: list[float | None]
+    mean: list[float | None]
+    max: list[float | None]
+
+
+class Series(msgspec.Struct, kw_only=True):
+    """Columns of one source over time."""
+
+    start: float
+    end: float
+    step_s: float
+    t: list[float]
+    series: list[Line]
+
+
+class Stats(msgspec.Struct, kw_only=True):
+    """What the values of one column of one device were."""
+
+    name: str
+    device: str
+    unit: str
+    count: int
+    min: float
+    mean: float
+    max: float
+    sd: float | None
+    p50: float
+    p75: float
+    p90: float
+    p95: float
+    p97_5: float
+    p99: float
+    p100: float
+
+
+class Latest(msgspec.Struct, kw_only=True):
+    """The newest figures of one source."""
+
+    timestamp: float
+    rows: list[dict[str, float | str | None]]
+
+
+def get(server: Server, path: str, **query: object) -> "Json":
+    """Return what is at a path below `/api/v1`.
+
+    Raises:
+        UsageError: there is no such thing, or it was asked for in a wrong way.
+        RefusedError: the key is wrong, or may not.
+        NetworkError: anything else.
+    """
+    try:
+        return server.get(V1 + path, **query)
+    except NetworkError as error:
+        raise asked_wrong(error) from None
+
+
+def send(server: Server, method: str, path: str, body: "Mapping[str, object] | None") -> "Json":
+    """Send JSON to a path below `/api/v1`; errors as for `get`."""
+    headers = {"Content-Type": "application/json"}
+    content = None if body is None else msgspec.json.encode(body)
+    answer = server.request(method, V1 + path, body=content, headers=headers)
+    try:
+        server.check(answer)
+    except NetworkError as error:
+        raise asked_wrong(error) from None
+    return server.decoded(answer)
+
+
+def asked_wrong(error: NetworkError) -> "NetworkError | UsageError":
+    """Return the error of who asked for what is not there; any other as it is."""
+    return UsageError(str(error)) if error.status in _ASKED_WRONG else error
+
+
+def items(server: Server, path: str, **query: object) -> "Iterator[dict[str, Json]]":
+    """Yield the items of a list, page by page."""
+    after: object = None
+    while True:
+        page = get(server, path, limit=_PAGE, after=after, **query)
+        found = page.get("items") if isinstance(page, dict) else None
+        if not isinstance(page, dict) or not isinstance(found, list):
+            raise not_as_agreed(server, "expected a list with items")
+        for item in found:
+            if isinstance(item, dict):
+                yield item
+        after = page.get("next")
+        if after is None:
+            return
+
+
+def typed(server: Server, found: "Json", kind: type[T]) -> T:
+    """Return an answer as the type that it should have.
+
+    Raises:
+        NetworkError: it has not.
+    """
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise not_as_agreed(server, str(error)) from None
+
+
+def not_as_agreed(server: Server, what: str) -> NetworkError:
+    """Return the error of an answer that is no perfkit server's."""
+    return NetworkError(f"server at {server.url}: its answer is not as agreed: {what}")
+
+
+def text_of(server: Server, path: str) -> str:
+    """Return what is at a path that answers as text."""
+    answer: Answer = server.request("GET", path)
+    server.check(answer)
+    return answer.body.decode("utf-8", "replace").strip()
+
+
+def chosen(
+    rows: "list[Json]", columns: list[str] | None, devices: list[str] | None
+) -> "list[Json]":
+    """Return the rows of some columns and devices; of all where none is named."""
+    return [
+        row
+        for row in rows
+        if isinstance(row, dict)
+        and (not columns or row.get("name") in columns)
+        and (not devices or row.get("device") in devices)
+    ]
+
+
+def keys_path(tenant: str) -> str:
+    """Return the path of a tenant's keys."""
+    return f"/tenants/{quote(tenant, safe='')}/keys"
+
+
+def _begins(text: str, prefix: str) -> bool:
+    return text.removeprefix("pk_").partition("_")[0] == prefix
+
+
+def key_id(server: Server, tenant: str, text: str) -> str:
+    """Return the id of the key that a text means: its id, or how its text begins.
+
+    Raises:
+        UsageError: there is none, or several.
+    """
+    known = [typed(server, item, Key) for item in items(server, keys_path(tenant))]
+    found = [key for key in known if key.id == text]
+    found = found or [key for key in known if key.prefix and _begins(text, key.prefix)]
+    if len(found) != 1:
+        raise UsageError(f"key {shown(text[:12])}: {len(found)} keys are meant, expected one")
+    return found[0].id

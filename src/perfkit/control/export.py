@@ -1,0 +1,133 @@
+"""`perfkit ctl export`: what a server sends, into a file that is whole or not there."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from perfkit.control.ask import V1, asked_wrong
+from perfkit.errors import DiskError, NetworkError, NotEnoughData, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perfkit.client import Server
+    from perfkit.control.ask import Machine
+
+STDOUT = "-"
+
+_NO_LINES = "the machine has none"
+_MODE = 0o666
+
+
+def export(
+    server: "Server",
+    machine: "Machine",
+    target: str,
+    query: dict[str, str | None],
+    *,
+    force: bool = False,
+    watch: "Callable[[int], None]" = lambda _: None,
+) -> int:
+    """Write what the server sends; return how many bytes.
+
+    Args:
+        server: Which.
+        machine: Whose lines.
+        target: File, `-` for standard output.
+        query: What of them, as the API takes it.
+        force: Whether a file that is there is replaced.
+        watch: Called with the bytes so far.
+
+    Raises:
+        UsageError: the file is there, or the range is none.
+        NotEnoughData: the machine has nothing there.
+        NetworkError: the server does not answer; nothing is left of the file.
+    """
+    pieces = server.stream(f"{V1}/machines/{machine.id}/export", **query)
+    size = 0
+    try:
+        with _opened(target, force=force) as file:
+            for piece in pieces:
+                file.write(piece)
+                size += len(piece)
+                watch(size)
+            if not size:
+                raise NotEnoughData(_nothing(machine))
+    except NetworkError as error:
+        if error.status == 404 and _NO_LINES in str(error):
+            raise NotEnoughData(_nothing(machine)) from None
+        raise asked_wrong(error) from None
+    return size
+
+
+def _nothing(machine: "Machine") -> str:
+    return f"machine {machine.number} ({machine.name!r}) has nothing in that range"
+
+
+@contextmanager
+def _opened(target: str, *, force: bool) -> Iterator[IO[bytes]]:
+    """Give a file that gets its name once it is whole."""
+    if target == STDOUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(target)
+    expect_free(target, force=force)
+    new = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
+    except OSError as error:
+        raise _failure(path, error) from error
+    try:
+        with os.fdopen(number, "wb") as file:
+            try:
+                yield file
+                file.flush()
+                os.fsync(number)
+            except OSError as error:
+                raise _failure(path, error) from error
+        _named(new, path, force=force)
+    finally:
+        with suppress(FileNotFoundError):
+            new.unlink()
+
+
+def expect_free(target: str, *, force: bool) -> None:
+    """Look whether a file may be written there, before anything is asked for.
+
+    Raises:
+        UsageError: it is there already, or is a folder.
+    """
+    path = Path(target)
+    if target == STDOUT:
+        return
+    if path.is_dir():
+        raise UsageError(f"{target}: is a folder: name a file in it")
+    if not force and os.path.lexists(path):
+        raise _is_there(path)
+
+
+def _named(new: Path, path: Path, *, force: bool) -> None:
+    """Give the file its name; one that came meanwhile is not replaced either."""
+    try:
+        if force:
+            new.replace(path)
+        else:
+            path.hardlink_to(new)
+    except FileExistsError:
+        raise _is_there(path) from None
+    except OSError as error:
+        if force:
+            raise _failure(path, error) from error
+        new.replace(path)  # a file system without links
+
+
+def _is_there(path: Path) -> UsageError:
+    return UsageError(f"{path}: is there already: --force replaces it")
+
+
+def _failure(path: Path, error: OSError) -> DiskError:
+    return DiskError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}")
