@@ -15,6 +15,7 @@ import asyncio
 import http.client
 import itertools
 import json
+import os
 import random
 import resource
 import signal
@@ -37,6 +38,7 @@ import aiohttp
 
 import host
 from own_samples import Sample, recorded
+from perfkit.store.engines.duckdb.engine import DuckEngine
 
 MIB = 1024 * 1024
 Batch = tuple[bytes, dict[str, str], int]
@@ -235,6 +237,7 @@ async def load(options: argparse.Namespace, folder: Path) -> int:
         with watching(url, child.pid, steady):
             async with Fleet(url, keys, steady) as fleet:
                 before = host.tree_cpu_ns(child.pid)
+                earlier = _own_cpu()
                 began = time.monotonic()
                 end = began + options.minutes * 60
                 step = BATCH * PERIOD / options.machines
@@ -245,9 +248,12 @@ async def load(options: argparse.Namespace, folder: Path) -> int:
                 seconds = time.monotonic() - began
                 cpu = (host.tree_cpu_ns(child.pid) - before) / 1e9
         _show("steady", steady)
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        clients = usage.ru_utime + usage.ru_stime
-        print(f"  server CPU {cpu / seconds:.2f} cores; clients {clients:.0f} s so far", flush=True)
+        clients = _own_cpu() - earlier
+        print(
+            f"  server CPU {cpu / seconds:.2f} cores, clients {clients / seconds:.2f};"
+            f" load average {os.getloadavg()[0]:.2f}",
+            flush=True,
+        )
         kept = [(one, one.batch(options.outage // PERIOD)) for one in machines]
         with watching(url, child.pid, outage):
             async with Fleet(url, keys, outage) as fleet:
@@ -258,6 +264,7 @@ async def load(options: argparse.Namespace, folder: Path) -> int:
         host.end(child)
     _show(f"after {options.outage} s without the server", outage)
     print(f"  all {options.machines} accepted after {catching_up:.1f} s")
+    print(f"  {_rows(data, keys['tenant_id']) / 1e6:.1f} M rows in the store")
     bad = [
         status
         for tally in (steady, outage)
@@ -287,6 +294,19 @@ async def _preload(url: str, keys: dict[str, str], machines: list[Machine], samp
     print(f"before: {tally.lines} lines stored and loaded in {seconds:.0f} s")
 
 
+def _rows(data: Path, tenant: str) -> int:
+    """Return how many rows the ended server has left."""
+    engine = DuckEngine(data)
+    rows = engine.usage(uuid.UUID(tenant)).rows
+    engine.close()
+    return rows
+
+
+def _own_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
 def _url(child: "subprocess.Popen[bytes]") -> str:
     while child.stderr is not None and (said := child.stderr.readline()):
         if b"serving on " in said:
@@ -308,10 +328,10 @@ def _show(what: str, tally: Tally) -> None:
                 f"  p99 {cuts[98]:7.1f}  max {1000 * max(times):7.1f} ms"
             )
     if tally.rss:
-        first, last, most = tally.rss[0], tally.rss[-1], max(tally.rss)
-        print(
-            f"  RSS {first / MIB:.0f} MiB at first, {last / MIB:.0f} at last, {most / MIB:.0f} most"
-        )
+        quarter = max(1, len(tally.rss) // 4)
+        parts = [tally.rss[at : at + quarter] for at in range(0, len(tally.rss), quarter)][:4]
+        most = ", ".join(f"{max(part) / MIB:.0f}" for part in parts)
+        print(f"  RSS {tally.rss[-1] / MIB:.0f} MiB at last; most of each quarter {most} MiB")
 
 
 def main() -> int:
