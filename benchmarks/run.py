@@ -25,6 +25,8 @@ MODULES = {
     "trickle": "trickle",
     "linear": "linear",
     "upload": "uploading",
+    "store": "store",
+    "serve": "serving",
 }
 """The module of each section, in the order in which they run."""
 

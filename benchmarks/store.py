@@ -165,7 +165,15 @@ def docker(samples: int) -> list[Figure]:
     ]
 
 
-def fill(engine: DuckEngine, table: Table, machines: int, seconds: int, end: str = "") -> None:
+def fill(
+    engine: DuckEngine,
+    table: Table,
+    machines: int,
+    seconds: int,
+    end: str = "",
+    *,
+    tenant: UUID = TENANT,
+) -> None:
     """Put made-up rows of every machine into a table, one every PERIOD seconds."""
     columns = ", ".join(
         "1690000000::UBIGINT"
@@ -175,7 +183,7 @@ def fill(engine: DuckEngine, table: Table, machines: int, seconds: int, end: str
     )
     device = f", {DEVICE}" if table.device else ""
     order = "tick, machine" if end else "machine, tick"
-    with engine._slots.using(TENANT) as file, engine._instance.query(600) as cursor:  # noqa: SLF001
+    with engine._slots.using(tenant) as file, engine._instance.query(600) as cursor:  # noqa: SLF001
         cursor.execute(
             f"INSERT INTO {file.name}.{table.name}{end} SELECT machine, 1,"  # noqa: S608
             f" make_timestamp(({fleet.START} + tick * {PERIOD}) * 1000000::BIGINT)::TIMESTAMP_S,"
