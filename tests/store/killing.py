@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import UUID
 
 from perfkit.store.control import ControlPlane
+from perfkit.store.intake import Intake, Limits
 
 SERVED = Path(__file__).with_name("served.py")
 PATIENCE_SECONDS = 20
@@ -116,15 +117,20 @@ class Machine:
         if (answer["lines"], answer["duplicates"]) != (0, duplicates):
             self.problems.append(f"{duplicates} lines sent again, answered {answer}")
 
+    def id(self, port):
+        """Return the server's name for the machine, None where it knows none."""
+        machines = json.loads(self.get(port, "/api/v1/machines"))["items"]
+        ids = [machine["id"] for machine in machines if machine["identifier"] == self.name]
+        return ids[0] if len(ids) == 1 else None
+
     def check(self, port):
         """Compare the server's export with what was acknowledged."""
         assert not self.problems
         acknowledged = self.acknowledged
-        machines = json.loads(self.get(port, "/api/v1/machines"))["items"]
-        ids = [machine["id"] for machine in machines if machine["identifier"] == self.name]
-        if not ids and not acknowledged:
+        id_ = self.id(port)
+        if id_ is None and not acknowledged:
             return
-        (id_,) = ids
+        assert id_ is not None
         export = self.get(port, f"/api/v1/machines/{id_}/export?format=capture")
         had = export.splitlines(keepends=True)
         # All that was acknowledged, perhaps one batch more, each line once and in its order.
@@ -140,7 +146,7 @@ class Machine:
             return text
 
 
-def fleet(folder, *, noise_bytes=0):
+def fleet(folder, *, noise_bytes=0, kind=Machine):
     """Return three machines of two tenants, whose keys are in the folder."""
     control = ControlPlane(folder / "control.sqlite")
     machines = []
@@ -149,7 +155,7 @@ def fleet(folder, *, noise_bytes=0):
         _, ingest = control.create_key(tenant.id, "ingest", may_create=True)
         _, read = control.create_key(tenant.id, "read")
         machines += [
-            Machine(name, ingest, read, is_numbered=name != "a2", noise_bytes=noise_bytes)
+            kind(name, ingest, read, is_numbered=name != "a2", noise_bytes=noise_bytes)
             for name in names
         ]
     control.close()
@@ -228,3 +234,35 @@ def load(machines, port):
         for thread in threads:
             thread.join(PATIENCE_SECONDS)
             assert not thread.is_alive()
+
+
+def check_log(folder, machines):
+    """Compare the log itself, frame by frame, with what was acknowledged."""
+    control = ControlPlane(folder / "control.sqlite")
+    intake = Intake(folder, limits=Limits(min_free=0))
+    try:
+        for tenant in control.tenants():
+            had = {}
+            for frame in intake.frames(tenant.id):
+                lines = frame.lines.splitlines(keepends=True)
+                assert len(lines) == frame.count
+                for position, line in enumerate(lines, start=frame.first):
+                    assert had.setdefault((frame.machine, frame.run, position), line) is line
+            for machine in machines:
+                known = control.known_machine(tenant.id, machine.name)
+                if known is None:
+                    continue
+                of_machine = sorted(line for key, line in had.items() if key[0] == known.id)
+                assert len(of_machine) >= machine.acknowledged
+                assert of_machine == sorted(machine.lines(0, len(of_machine)))
+    finally:
+        intake.close()
+        control.close()
+
+
+def alive(pid):
+    """Return whether a process still runs."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False

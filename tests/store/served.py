@@ -3,14 +3,16 @@
 Run as a program it loads the server once, then forks for each line on stdin, which is folder, port,
 floor of free bytes and fault between tabs, and answers with the pid.
 
-Segments are small, so that their changes are among what is killed.
+Segments are small and the loader is quick, so that both are amid their work when they are killed.
 """
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 SEGMENT_BYTES = 20_000
+LOAD_SECONDS = 0.2
 
 
 def main() -> None:
@@ -18,6 +20,9 @@ def main() -> None:
     from perfkit.store.log import tenant  # noqa: PLC0415 - before what takes it as its default
 
     tenant.SEGMENT_BYTES = SEGMENT_BYTES
+    from perfkit.store import loader  # noqa: PLC0415 - before it is made
+
+    loader.Times = partial(loader.Times, load_seconds=LOAD_SECONDS)
     from perfkit.server.limits import Limits  # noqa: PLC0415 - after that
     from perfkit.server.run import Options, run  # noqa: PLC0415 - after that
     from perfkit.store import faults  # noqa: PLC0415 - after that

@@ -8,11 +8,18 @@ import time
 from pathlib import Path
 
 import pytest
-from killing import PATIENCE_SECONDS, Nursery, fleet, free_port, load, wait_for
+from killing import (
+    PATIENCE_SECONDS,
+    Nursery,
+    alive,
+    check_log,
+    fleet,
+    free_port,
+    load,
+    wait_for,
+)
 
 from perfkit.store import faults
-from perfkit.store.control import ControlPlane
-from perfkit.store.intake import Intake, Limits
 
 IS_PROOF = bool(os.environ.get("PERFKIT_PROOF"))
 KILLS = 200 if IS_PROOF else 30
@@ -30,30 +37,6 @@ def nursery():
     made = Nursery()
     yield made
     made.close()
-
-
-def check_log(folder, machines):
-    """Compare the log itself, frame by frame, with what was acknowledged."""
-    control = ControlPlane(folder / "control.sqlite")
-    intake = Intake(folder, limits=Limits(min_free=0))
-    try:
-        for tenant in control.tenants():
-            had = {}
-            for frame in intake.frames(tenant.id):
-                lines = frame.lines.splitlines(keepends=True)
-                assert len(lines) == frame.count
-                for position, line in enumerate(lines, start=frame.first):
-                    assert had.setdefault((frame.machine, frame.run, position), line) is line
-            for machine in machines:
-                known = control.known_machine(tenant.id, machine.name)
-                if known is None:
-                    continue
-                of_machine = sorted(line for key, line in had.items() if key[0] == known.id)
-                assert len(of_machine) >= machine.acknowledged
-                assert of_machine == sorted(machine.lines(0, len(of_machine)))
-    finally:
-        intake.close()
-        control.close()
 
 
 @pytest.mark.proof
@@ -99,10 +82,3 @@ def test_killed_at_a_named_point(nursery, tmp_path, point, count):
         for machine in machines:
             machine.check(port)
     check_log(tmp_path, machines)
-
-
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
