@@ -134,6 +134,37 @@ def test_a_file_that_is_not_to_blame_is_not_set_aside(engine, inserts_fail, asid
     assert rows(engine) == 2
 
 
+def test_a_batch_stored_though_its_commit_failed_for_want_of_room_is_stored_once(
+    engine, monkeypatch, asides
+):
+    """After ENOSPC DuckDB fails each statement until the file is opened anew, stored or not."""
+    engine.apply(TENANT, [disk(1)], after=None)
+    write, attach = store_module._Entry.write, Instance.attach  # noqa: SLF001 - a disk fails there
+    attempts = []
+
+    def stored_and_failed(entry, cursor):
+        attempts.append(entry)
+        if len(attempts) == 1:
+            write(entry, cursor)
+        raise FULL
+
+    def opened_anew(*given):
+        monkeypatch.setattr(store_module._Entry, "write", write)  # noqa: SLF001
+        return attach(*given)
+
+    monkeypatch.setattr(store_module._Entry, "write", stored_and_failed)  # noqa: SLF001
+    monkeypatch.setattr(Instance, "attach", opened_anew)
+    more = {"machine": named("m"), "run": named("r")}
+    assert engine.apply(TENANT, [disk(2, "sdb", **more)], after=Place(1, 1)) == 0
+    assert len(attempts) == 1, "what the file says when it is opened anew decides"
+    assert engine.loaded(TENANT) == Place(1, 2)
+    assert rows(engine) == 2
+    assert engine.apply(TENANT, [disk(3, "sdb", **more)], after=Place(1, 2)) == 1
+    assert rows(engine) == 3
+    assert {each.device for each in engine.series(TENANT, named("m"), "disk").series} == {"sdb"}
+    assert not asides()
+
+
 def test_a_fatal_error_starts_the_instance_anew_for_all(engine, inserts_fail, asides):
     engine.apply(TENANT, [disk(1)], after=None)
     engine.apply(OTHER, [disk(1)], after=None)
