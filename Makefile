@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-run: $(VENV)/run.done ## Install perfkit here and watch this host
-	@$(BIN)/perfkit collect --watch
+run: $(VENV)/run.done ## Install perfkit here, serve, and show this host live
+	@$(BIN)/perfkit serve --demo
 
 test: check ## Every check, then every test (as CI does)
 	@$(BIN)/coverage erase

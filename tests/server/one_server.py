@@ -52,7 +52,7 @@ class Server:
 
 
 @contextmanager
-def served(folder: Path, **limits):
+def served(folder: Path, *, is_demo: bool = False, **limits):
     """Serve a folder until the block ends."""
     said: list[str] = []
     limits = {"min_free_bytes": 0, **limits}
@@ -62,6 +62,7 @@ def served(folder: Path, **limits):
         folder=folder,
         keys_file=folder / "apikeys",
         limits=Limits(**limits),
+        is_demo=is_demo,
     )
     ready, end = threading.Event(), []
     failed: list[BaseException] = []

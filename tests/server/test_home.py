@@ -4,9 +4,6 @@ import re
 
 from one_server import served
 
-from perfkit.server.home import headline
-from perfkit.store.engines import LatestRows
-
 LINE = b'{"timestamp":1700000000,"subsystem":"/proc/loadavg","measurement":"0.1"}\n'
 
 
@@ -48,20 +45,16 @@ def test_an_empty_server_says_so(tmp_path):
         assert "No machine has sent anything yet" in server.get("/").body.decode()
 
 
-def rows(*values: dict[str, object]) -> LatestRows:
-    return LatestRows(timestamp=1.0, rows=list(values))
-
-
-def test_figures_are_of_the_busiest_or_of_all_together():
-    latest = {
-        "cpu": rows({"device": "", "%idle": 96.5}),
-        "memory": rows({"device": "", "%memused": 25.04}),
-        "net": rows(
-            {"device": "lo", "rxkB/s": 1000.0, "txkB/s": 1000.0},
-            {"device": "eth0", "rxkB/s": 1.5, "txkB/s": None},
-            {"device": "eth1", "rxkB/s": 2.0, "txkB/s": 3.0},
-        ),
-        "disk": rows({"device": "sda", "%util": 7.0}, {"device": "sdb", "%util": 9.0}),
-    }
-    assert headline(latest) == ["3.5", "25.0", "3.5", "3.0", "9.0"]
-    assert headline({}) == ["\N{EN DASH}"] * 5
+def test_a_demo_shows_its_machines_to_who_is_on_this_machine(tmp_path):
+    with served(tmp_path / "data", is_demo=True) as server:
+        server.upload(LINE, "?machine_id=web1")
+        assert '<th scope="row">web1</th>' in server.ask("GET", "/").body.decode()
+        port = server.url.rpartition(":")[2]
+        assert "web1" in server.ask("GET", "/", Host=f"localhost:{port}").body.decode()
+        for headers in (
+            {"Host": "attacker.example"},
+            {"X_Forwarded_For": "10.0.0.9"},
+            {"Forwarded": "for=10.0.0.9"},
+        ):
+            assert "web1" not in server.ask("GET", "/", **headers).body.decode()
+        assert server.ask("GET", "/api/v1/machines").status == 401

@@ -12,7 +12,7 @@ from perfkit.cmd.collect import parameter_of
 from perfkit.settings.table import settings_of
 
 if TYPE_CHECKING:
-    from perfkit.server.run import Options, Started
+    from perfkit.server.run import End, Options, Started
     from perfkit.settings.resolve import Resolved
 
 _HELP = """Take in what collectors send, store it, answer.
@@ -22,8 +22,11 @@ first tenant; its keys are shown once and written to first-run.json there.  What
 acknowledged is on disk, stored once, however often it is sent.  SIGINT and SIGTERM end it when
 requests under way have been answered.
 
+With --demo it collects from this host, too, and shows the latest figures of all machines.
+
 \b
 Examples:
+  perfkit serve --demo
   perfkit serve
   perfkit serve --listen 0.0.0.0:8080 --data-dir /var/lib/perfkit
 """
@@ -74,16 +77,53 @@ def _options(found: "Resolved") -> "Options":
         folder=folder.absolute(),
         keys_file=Path(found.text("apikeys_file") or folder / "apikeys"),
         limits=Limits(min_free_bytes=found.number("min_free") or 0),
+        is_demo=found.is_on("demo"),
     )
 
 
 def _serve(options: "Options") -> None:
     from perfkit.server.run import run
 
-    run(options, say, _started)
+    run(options, say, _demo if options.is_demo else _started)
 
 
-def _started(server: "Started") -> None:
+def _demo(server: "Started", end: "End") -> "End":
+    """Collect from this host beside the server, and show all machines, until it ends."""
+    import sys
+
+    from perfkit.client import Server
+    from perfkit.live.child import Recorder
+    from perfkit.live.demo import Demo, collector_command, table_for
+    from perfkit.live.fleet import Fleet, FleetView
+    from perfkit.server.demo import demo_keys
+
+    _started(server, end)
+    folder = server.services.folder
+    keys = demo_keys(server.services.control, server.tenant, folder)
+    command = collector_command(
+        url=server.local_url,
+        key_file=keys.ingest_file,
+        spool=folder / "demo" / "spool",
+        hostname=os.uname().nodename,
+    )
+    demo = Demo(
+        Fleet(Server(server.local_url, keys.read)),
+        FleetView(server.url, _short(folder)),
+        table_for(sys.stdout, sys.stderr),
+        lambda: Recorder(command),
+        end,
+    )
+    demo.begin()
+    return demo.end
+
+
+def _short(folder: Path) -> str:
+    """Return the folder as a shell takes it in the user's home, where that is plain to type."""
+    home = Path.home()
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
+
+
+def _started(server: "Started", _end: "End") -> None:
     """Say where it listens, and the keys of a first start."""
     if server.first_run is not None:
         import json

@@ -2,17 +2,23 @@
 
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.text import Text
 
 from perfkit.derive import Interval
 from perfkit.errors import DiskError
 from perfkit.live import plain
 from perfkit.live.screen import WAITING, picture
-from perfkit.live.view import ASCII, UNICODE, View
+from perfkit.live.view import ASCII, UNICODE, Glyphs, View
+
+Draw = Callable[[int, int, Glyphs], list[Text]]
+"""Returns lines for a width, a height, and the characters there are."""
 
 
 class Output(Protocol):
@@ -49,9 +55,12 @@ class Output(Protocol):
 
 def output_for(stdout: TextIO, stderr: TextIO) -> "Output":
     """Return a picture for a terminal that can show one, else lines."""
-    if stdout.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
-        return Screen(stdout)
-    return Lines(stdout, stderr)
+    return Screen(stdout) if can_show_pictures(stdout) else Lines(stdout, stderr)
+
+
+def can_show_pictures(stdout: TextIO) -> bool:
+    """Return whether it is a terminal on which a picture can be drawn again and again."""
+    return stdout.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}
 
 
 class Screen:
@@ -84,8 +93,16 @@ class Screen:
     def show(self, view: View, intervals: list[Interval]) -> None:
         """Draw the picture at the terminal's present size."""
         del intervals  # the view has the last one
+        self.draw(partial(picture, view))
+
+    def draw(self, lines_of: Draw) -> None:
+        """Draw lines made for the terminal's present size.
+
+        Raises:
+            BrokenPipeError: it was closed.
+        """
         width, height = self._console.size
-        lines = picture(view, width, height, self._glyphs)
+        lines = lines_of(width, height, self._glyphs)
         try:
             self._live.update(Group(*lines), refresh=True)
         except OSError as error:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -51,6 +52,9 @@ class Services:
     lag: Callable[[], float] = lambda: 0.0
     """Seconds that the oldest frame has waited to become rows."""
 
+    shown: UUID | None = None
+    """A tenant whose machines the page shows without a key, on this machine (`--demo`)."""
+
     counters: Counters = field(default_factory=Counters)
     decoders: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_DECODERS, "perfkit-decode")
@@ -80,7 +84,9 @@ def application(services: Services) -> web.Application:
     data = Data(control, services.intake, services.engine, limits, services.askers, sender, seen)
     hello = Hello(limits, waiting)
     health = Health(services.counters, ingest.gate, data.queries, floor, partial(_more, services))
-    home = Home(control, services.engine, limits, data.queries, services.askers, seen)
+    home = Home(
+        control, services.engine, limits, data.queries, services.askers, seen, services.shown
+    )
     caller = Caller(control, limits, waiting)
     table = endpoints(data, Admin(control))
     table += public(hello, health, home) + sending(ingest)

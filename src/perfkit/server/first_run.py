@@ -40,14 +40,14 @@ def first_tenant(control: ControlPlane, folder: Path) -> tuple[Tenant, Path | No
             }
         else:
             content = msgspec.structs.asdict(told)
-        _write(path, msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+        write_private(path, msgspec.json.format(msgspec.json.encode(content)) + b"\n")
         mark.unlink()
     except OSError as error:
         raise DiskError(f"{path}: not written: {(error.strerror or str(error)).lower()}") from error
     return control.tenants()[0], path
 
 
-def _write(path: Path, text: bytes) -> None:
+def write_private(path: Path, text: bytes) -> None:
     """Write a file that only its owner reads, whole or not at all."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)

@@ -3,12 +3,12 @@
 import asyncio
 import base64
 import hashlib
+import ipaddress
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import jinja2
@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from perfkit import __version__
 from perfkit.errors import PerfkitError
+from perfkit.report.headline import headline
 from perfkit.server.auth import READ, credential_of, key_of
 from perfkit.server.gate import Gate
 from perfkit.server.limits import Limits
@@ -25,14 +26,12 @@ from perfkit.server.seen import Seen
 from perfkit.store.control import ControlPlane
 from perfkit.store.engines import LatestRows, Queries
 
-if TYPE_CHECKING:
-    from perfkit.columns import Value
-
 SHOWN = 100
 """Machines on the page; `/api/v1/machines` has them all."""
 
 TITLES = ("CPU busy %", "Memory used %", "Received kB/s", "Sent kB/s", "Busiest disk %")
 
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "Via")
 _ABSENT = "\N{EN DASH}"
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -56,6 +55,7 @@ class Home:
         gate: Queries under way.
         workers: Threads that ask.
         seen: When each machine was last seen.
+        shown: A tenant whose machines are shown without a key to who is on this machine.
     """
 
     def __init__(
@@ -66,7 +66,9 @@ class Home:
         gate: Gate,
         workers: ThreadPoolExecutor,
         seen: Seen,
+        shown: UUID | None = None,
     ) -> None:
+        self._shown = shown
         self._control = control
         self._engine = engine
         self._limits = limits
@@ -86,11 +88,10 @@ class Home:
 
     async def page(self, request: web.Request) -> web.Response:
         """Show it."""
-        machines: list[Row] | None = None
+        tenant = self._shown if is_on_loopback(request) else None
         if key_of(request.headers):
             tenant = credential_of(request.headers, self._control, (READ,)).tenant
-            if tenant is not None:
-                machines = await self._asked(tenant)
+        machines = None if tenant is None else await self._asked(tenant)
         text = self._page().render(
             # The package's own file, the only text that is not escaped.
             style=Markup(self._style),  # noqa: S704
@@ -132,34 +133,40 @@ class Home:
                 if seen is None
                 else f"{datetime.fromtimestamp(seen, UTC):%Y-%m-%d %H:%M:%S}"
             )
-            rows.append(Row(machine.number, machine.name, at, headline(latest)))
+            rows.append(Row(machine.number, machine.name, at, _figures(latest)))
         return rows
 
 
-def headline(latest: Mapping[str, LatestRows]) -> list[str]:
+def _figures(latest: Mapping[str, LatestRows]) -> list[str]:
     """Return the figures of one machine, as TITLES names them."""
-    idle = _numbers(latest, "cpu", "%idle")
+    found = headline({source: rows.rows for source, rows in latest.items()})
     return [
-        _shown(100 - idle[0] if idle else None),
-        _shown(max(_numbers(latest, "memory", "%memused"), default=None)),
-        _shown(_total(_numbers(latest, "net", "rxkB/s"))),
-        _shown(_total(_numbers(latest, "net", "txkB/s"))),
-        _shown(max(_numbers(latest, "disk", "%util"), default=None)),
+        _ABSENT if value is None else f"{value:.1f}"
+        for value in (
+            found.cpu_percent,
+            found.memory_percent,
+            found.received_kb,
+            found.sent_kb,
+            found.disk_percent,
+        )
     ]
 
 
-def _numbers(latest: Mapping[str, LatestRows], source: str, column: str) -> list[float]:
-    """Return the values of a column in all rows but the loopback's that have one."""
-    found = latest.get(source)
-    values: list[Value] = []
-    if found is not None:
-        values = [row.get(column) for row in found.rows if row.get("device") != "lo"]
-    return [value for value in values if isinstance(value, int | float)]
+def is_on_loopback(request: web.Request) -> bool:
+    """Return whether somebody on this machine asks for this machine.
+
+    The name asked for counts, too: a page elsewhere can have its own name lead here.  Whoever came
+    through a proxy is not on this machine.
+    """
+    names = (request.remote, request.url.host)
+    is_direct = not any(name in request.headers for name in _FORWARDED)
+    return is_direct and all(_is_loopback(name) for name in names)
 
 
-def _total(values: list[float]) -> float | None:
-    return sum(values) if values else None
-
-
-def _shown(value: float | None) -> str:
-    return _ABSENT if value is None else f"{value:.1f}"
+def _is_loopback(name: str | None) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name or "").is_loopback
+    except ValueError:
+        return False

@@ -39,6 +39,8 @@ _GRACE_SECONDS = 15.0
 """How long requests under way may take once the server is told to end."""
 
 Say = Callable[[str], None]
+End = Callable[[], None]
+"""Ends what was started beside the server, while it still answers; called in a thread."""
 
 
 class Options(msgspec.Struct, kw_only=True, frozen=True):
@@ -55,25 +57,33 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     """The original's `apikeys`."""
 
     limits: Limits
+    is_demo: bool = False
+    """Whether its page shows the first tenant's machines to who is on this machine."""
 
 
 class Started(msgspec.Struct, frozen=True):
     """A server that answers."""
 
     url: str
+    local_url: str
+    """Where it is reached from this machine, whatever it listens on."""
+
     tenant: Tenant
     services: Services
     first_run: Path | None
     """The file with the first keys, if this start made them."""
 
 
-def run(options: Options, say: Say, started: Callable[[Started], None] | None = None) -> None:
+def run(
+    options: Options, say: Say, started: Callable[[Started, End], End | None] | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM; what was acknowledged by then is on disk.
 
     Args:
         options: How.
         say: Takes a line for a person.
-        started: Called once requests are answered.
+        started: Called once requests are answered, with what ends the server from any thread; may
+            return what is to be done before it ends.
 
     Raises:
         UsageError: the folder or the port is taken, or the address is none.
@@ -82,21 +92,30 @@ def run(options: Options, say: Say, started: Callable[[Started], None] | None = 
     asyncio.run(_run(options, say, started))
 
 
-async def _run(options: Options, say: Say, started: Callable[[Started], None] | None) -> None:
+async def _run(
+    options: Options, say: Say, started: Callable[[Started, End], End | None] | None
+) -> None:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end.set)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, end.set)
     async with serving(options, say) as server:
         # What is there now stays: it need not be looked through again and again.  A request makes
         # some hundred objects and no cycles to speak of.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GARBAGE)
-        if started is not None:
-            started(server)
+        finish = started(server, lambda: _told(loop, end)) if started else None
         await end.wait()
+        if finish:
+            await asyncio.to_thread(finish)
         say("ending: requests under way are answered first")
+
+
+def _told(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended
+        loop.call_soon_threadsafe(end.set)
 
 
 @asynccontextmanager
@@ -107,6 +126,7 @@ async def serving(options: Options, say: Say) -> AsyncIterator[Started]:
         listener = _listener(options.host, options.port)
         try:
             tenant, first_run = first_tenant(services.control, options.folder)
+            services.shown = tenant.id if options.is_demo else None
             runner = web.AppRunner(application(services), shutdown_timeout=_GRACE_SECONDS)
             await runner.setup()
             loop = asyncio.get_running_loop()
@@ -118,7 +138,7 @@ async def serving(options: Options, say: Say) -> AsyncIterator[Started]:
             server = await loop.create_server(made, sock=listener, backlog=_ACCEPTED_AT_ONCE)
             listener.listen(_BACKLOG)
             try:
-                yield Started(_url(listener), tenant, services, first_run)
+                yield Started(_url(listener), _local_url(listener), tenant, services, first_run)
             finally:
                 server.close()
                 watch.cancel()
@@ -189,6 +209,13 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _local_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    any_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+    host = any_host.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -262,6 +262,15 @@ SETTINGS = (
         command="serve",
     ),
     Setting(
+        "demo",
+        "Collect from this host, too, and show the latest figures of all machines",
+        values.is_true,
+        default="false",
+        metavar=None,
+        command="serve",
+        is_flag_only=True,
+    ),
+    Setting(
         "config",
         'TOML file with settings by these names, as in listen = "0.0.0.0:8080"',
         values.path,
