@@ -5,9 +5,13 @@ soon as the last one is answered.  Batches are of this host's own samples, 10 ms
 perfkit's figure is all that is done before the answer: unpack, check every line, hash, write to
 the log, sync; the loader, which comes after it, waits (upload_server.py).  Every batch is new: it
 comes at the positions after those of the one before.
+
+Beside them stands what no server in Python gets below: one call each into C for unpacking the
+batch, decoding its lines, the SHA-256 of the receipt and packing it for the log.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import subprocess
@@ -20,17 +24,20 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import msgspec
 from backports import zstd
 
 import host
 from figures import Figure, at_least, at_most, compared, ratios
 from own_samples import recorded
+from perfkit.server.door import Line
 
 SECTION = "upload"
 ROUNDS = 7
 SECONDS = 1.5
 """Of one side of a round."""
 
+CALLS = 100
 CONNECTIONS = 16
 SAMPLES = {1: 2.7, 10: 3.5, 100: 14.0}
 """Samples of a batch, and how much CPU of the floor's a batch may cost."""
@@ -176,9 +183,32 @@ def measure() -> list[Figure]:
                         for pid, port in (floor, ours):
                             sides[pid].append(_round(pid, port, key, batches[count]))
                     found += _figures(count, most, sides[ours[0]], sides[floor[0]])
+                    found.append(_least(count, batches[count][0], sides[floor[0]]))
             finally:
                 os.sched_setaffinity(0, cores)
     return found
+
+
+def _least(count: int, body: bytes, floor: list[tuple[float, float]]) -> Figure:
+    """Return what the calls cost that every batch takes."""
+    decode = msgspec.json.Decoder(Line).decode_lines
+    pack = zstd.ZstdCompressor(level=1).compress
+    spans = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        for _ in range(CALLS):
+            text = zstd.decompress(body)
+            decode(text)
+            hashlib.sha256(text).digest()
+            pack(text, zstd.ZstdCompressor.FLUSH_FRAME)
+        spans.append((time.process_time() - began) / CALLS)
+    return compared(
+        SECTION,
+        f"unpack, decode, hash, pack {count} samples",
+        "bare aiohttp",
+        ratios(spans, [cpu for cpu, _ in floor]),
+        note=f"{1000 * median(spans):.3f} ms, without HTTP",
+    )
 
 
 def _figures(
