@@ -213,3 +213,17 @@ def test_gauges_of_the_first_sample_count(engine):
     free = engine.stats(TENANT, MACHINE, "memory")[0]
     assert (free.name, free.count, free.p50) == ("kbmemfree", 3, 1)
     assert engine.loaded(TENANT) == Place(1, 1)
+
+
+@pytest.mark.parametrize("points", [1, 2, 3, 7, 10, 99])
+@pytest.mark.parametrize("shift", [0, 1, 5, 9])
+def test_there_are_no_more_points_than_asked_for(engine, points, shift):
+    load(engine, steady(10, 100))
+    start, end = START + shift, START + 990 - 3 * shift
+    found = engine.series(TENANT, MACHINE, "net", start=start, end=end, points=points)
+    assert len(found.t) <= points
+    assert found.t[0] <= start
+    assert found.t[-1] + found.step_s >= end
+    counted = [value for value in of(found, "rxkB/s")[1] if value is not None]
+    assert counted == pytest.approx([3.0] * len(counted))
+    assert len(counted) >= len(found.t) - 2  # the first and the last may hold no whole interval

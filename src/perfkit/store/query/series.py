@@ -64,6 +64,10 @@ def series(found: Derived, *, start: float, end: float, points: int) -> Series:
     """
     step = max((end - start) / points, found.period)
     step = math.ceil(step - 1e-9) if step > 0.5 else max(step, 1e-3)
+    # Buckets lie on multiples of their length, so that they stay the same while time goes on; one
+    # that begins before the start must not be one too many.
+    while step >= 1 and start % step + (end - start) > points * step:
+        step += 1
     first = math.floor(start / step) * step if step >= 1 else start
     count = max(0, math.ceil((end - first) / step - 1e-9))
     raw = found.raw
