@@ -72,6 +72,8 @@ def _upload(
     _expect_one_stdin(files)
     if machine is None:
         expect_machines(files)
+        # Standard input cannot be looked at before: it goes first, so that nothing is sent in vain.
+        files = sorted(files, key=lambda file: file != "-")
     sender = Sender(asked.server("ingest"), retries=retries, note=say)
     done = []
     for lines in _opened(files, machine):

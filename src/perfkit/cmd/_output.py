@@ -39,7 +39,12 @@ def open_standard_files() -> None:
 
 
 def say(text: str) -> None:
-    """Write one line for a person to stderr; a stderr that is gone is no reason to fail."""
+    """Write one line for a person to stderr; a stderr that is gone is no reason to fail.
+
+    What a server or a file said is in it perhaps: nothing of it controls the terminal.
+    """
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
     try:
         sys.stderr.write(f"perfkit: {text}\n")
         sys.stderr.flush()

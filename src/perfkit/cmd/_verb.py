@@ -3,7 +3,7 @@
 import inspect
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,18 +22,30 @@ if TYPE_CHECKING:
 _SETTINGS = [setting for setting in settings_of("ctl") if setting.flags]
 
 
-class Asked(NamedTuple):
-    """What a verb is called with beside its own options."""
+class Asked:
+    """What a verb is called with beside its own options.
 
-    flags: dict[str, str]
-    form: "Form"
+    Args:
+        flags: What the command line says of settings.
+        form: What is printed.
+    """
+
+    def __init__(self, flags: dict[str, str], form: "Form") -> None:
+        self.form = form
+        self._flags = flags
+        self._connection: Connection | None = None
 
     def connection(self) -> "Connection":
         """Return where the server is."""
+        if self._connection is None:
+            self._connection = self._resolved()
+        return self._connection
+
+    def _resolved(self) -> "Connection":
         from perfkit.control.connect import Connection
         from perfkit.settings.resolve import resolve
 
-        found = resolve("ctl", self.flags, os.environ)
+        found = resolve("ctl", self._flags, os.environ)
         for warning in found.warnings:
             say(warning)
         return Connection(found, login_file())
@@ -41,6 +53,11 @@ class Asked(NamedTuple):
     def server(self, scope: str | None) -> "Server":
         """Return the server, asked with a key for this."""
         return self.connection().server(scope)
+
+    def close(self) -> None:
+        """Let go of every server."""
+        if self._connection is not None:
+            self._connection.close()
 
     def put(self, rows: "Rows", found: object, title: str = "") -> None:
         """Print an answer in the form that was asked for."""
@@ -78,7 +95,11 @@ def verb(
                 for setting in _SETTINGS
                 if (given := options.pop(setting.name)) is not None
             }
-            code = function(Asked(flags, form), **options)
+            asked = Asked(flags, form)
+            try:
+                code = function(asked, **options)
+            finally:
+                asked.close()
             if code:
                 raise typer.Exit(code)
 

@@ -20,6 +20,7 @@ class Connection:
     """
 
     def __init__(self, found: "Resolved", login: Path) -> None:
+        self._servers: list[Server] = []
         self._ca_file = found.text("ca_file") or None
         server, keys = kept(login)
         is_named = found.is_set("server") or not server
@@ -53,7 +54,14 @@ class Connection:
                 "or keep it by perfkit ctl login",
                 status=None,
             )
-        return Server(self.url, key, ca_file=self._ca_file)
+        server = Server(self.url, key, ca_file=self._ca_file)
+        self._servers.append(server)
+        return server
+
+    def close(self) -> None:
+        """Let go of every server given."""
+        for server in self._servers:
+            server.close()
 
 
 def _given(found: "Resolved") -> Keys:

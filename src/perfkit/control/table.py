@@ -66,7 +66,7 @@ def as_csv(rows: Rows) -> str:
     """Return CSV; a text that a spreadsheet would take for a formula has a quote before it."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow([column.name for column in rows.columns])
+    writer.writerow([printable(column.name) for column in rows.columns])
     for row in rows.rows:
         writer.writerow([_csv_cell(cell) for cell in row])
     return target.getvalue()
@@ -104,7 +104,7 @@ def made(rows: Rows, width: int) -> "Table":
     for place in places:
         column = rows.columns[place]
         table.add_column(
-            column.title or column.name,
+            printable(column.title or column.name),
             justify="right" if column.is_number else "left",
             no_wrap=True,
             overflow="ellipsis",
