@@ -12,6 +12,9 @@ from perfkit.store.query.sources import Derived
 DEFAULT_POINTS = 500
 MAX_POINTS = 5000
 
+_FEW = 8
+"""Buckets with unknown values that are looked at one by one: as a rule the first alone."""
+
 MAX_TIME = MAX_TIMESTAMP - 1
 """The furthest that a range reaches, in either direction."""
 
@@ -119,19 +122,23 @@ def _buckets(
     values: Floats, begins: Places, at: Places, shape: tuple[int, int]
 ) -> tuple[Floats, Floats, Floats]:
     """Return min, mean and max, a row a device and a column a bucket."""
-    is_known = ~np.isnan(values)
-    if is_known.all():
-        counts = np.diff(begins, append=len(values)).astype(np.float64)
-        known = values
+    total = np.add.reduceat(values, begins)
+    counts = np.diff(begins, append=len(values)).astype(np.float64)
+    unknown = np.flatnonzero(np.isnan(total))
+    if not len(unknown):
+        low, high = np.minimum.reduceat(values, begins), np.maximum.reduceat(values, begins)
     else:
-        counts = np.add.reduceat(is_known, begins, dtype=np.float64)
-        counts[counts == 0] = np.nan
-        known = np.where(is_known, values, 0)
-    found = (
-        np.fmin.reduceat(values, begins),
-        np.add.reduceat(known, begins) / counts,
-        np.fmax.reduceat(values, begins),
-    )
+        low, high = np.fmin.reduceat(values, begins), np.fmax.reduceat(values, begins)
+        for bucket in unknown.tolist() if len(unknown) <= _FEW else ():
+            part = values[begins[bucket] : begins[bucket] + int(counts[bucket])]
+            part = part[~np.isnan(part)]
+            total[bucket], counts[bucket] = part.sum(), len(part) or np.nan
+        if len(unknown) > _FEW:
+            is_known = ~np.isnan(values)
+            counts = np.add.reduceat(is_known, begins, dtype=np.float64)
+            counts[counts == 0] = np.nan
+            total = np.add.reduceat(np.where(is_known, values, 0), begins)
+    found = low, total / counts, high
     spread = np.full((3, shape[0] * shape[1]), np.nan)
     for place, each in enumerate(found):
         spread[place, at] = each

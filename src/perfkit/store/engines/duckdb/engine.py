@@ -14,9 +14,16 @@ from perfkit.store import faults
 from perfkit.store.engines import Finding, LatestRows, Series, Stats, StoreError, Usage
 from perfkit.store.engines.duckdb import settle as settling
 from perfkit.store.engines.duckdb.instance import MEMORY_LIMIT, Instance
-from perfkit.store.engines.duckdb.read import boot_times, findings, raw_columns, usage
+from perfkit.store.engines.duckdb.read import (
+    boot_times,
+    findings,
+    host_columns,
+    raw_columns,
+    usage,
+)
 from perfkit.store.engines.duckdb.slots import ATTACHED, Slots
 from perfkit.store.engines.duckdb.store import TenantFile
+from perfkit.store.engines.tables import HOST
 from perfkit.store.log.frame import LoggedFrame, Place
 from perfkit.store.query import latest as latest_figures
 from perfkit.store.query.series import checked_points, series, span
@@ -259,20 +266,30 @@ class DuckEngine:
         self, file: TenantFile, machine: UUID, source: Source, start: float, end: float
     ) -> Derived:
         number = file.machines.get(machine, 0)  # 0 is nobody: an unknown machine has no rows
+        start -= _BEFORE_SECONDS
         with self._instance.query(self._query_seconds) as cursor:
+            if source.table is HOST:
+                raw, boots = host_columns(
+                    cursor,
+                    file.name,
+                    source.raw,
+                    machine=number,
+                    start=start,
+                    end=end,
+                    needed=source.needed,
+                )
+                return derived(source, raw, boots, file.device_names)
             raw = raw_columns(
                 cursor,
                 file.name,
                 source.table,
                 source.raw,
                 machine=number,
-                start=start - _BEFORE_SECONDS,
+                start=start,
                 end=end,
                 needed=source.needed,
             )
-            boots = boot_times(
-                cursor, file.name, machine=number, start=start - _BEFORE_SECONDS, end=end
-            )
+            boots = boot_times(cursor, file.name, machine=number, start=start, end=end)
         return derived(source, raw, boots, file.device_names)
 
     def _asked(

@@ -14,6 +14,8 @@ from perfkit.store.engines.duckdb.store import TenantFile
 from perfkit.store.engines.tables import HOST, TABLES, Table
 from perfkit.store.query.raw import Raw
 
+_BOOT = "boot_time_seconds"
+
 _RANGE = (
     "machine = $machine AND ts >= make_timestamp($start)::TIMESTAMP_S"
     " AND ts < make_timestamp($end)::TIMESTAMP_S"
@@ -69,22 +71,54 @@ def raw_columns(  # noqa: PLR0913 - one query's parameters
     return Raw(ts=ts, ns=ns, device=device, values=values, absent=absent).in_order()
 
 
+def host_columns(
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    columns: Sequence[str],
+    *,
+    machine: int,
+    start: float,
+    end: float,
+    needed: str | None,
+) -> tuple[Raw, Raw | None]:
+    """Return rows of the host, and what `boot_times` does at their ticks: by one query."""
+    wanted = [*columns, _BOOT]
+    found = raw_columns(
+        cursor, name, HOST, wanted, machine=machine, start=start, end=end, needed=needed
+    )
+    booted = found.values.pop(_BOOT)
+    absent = found.absent.pop(_BOOT, None)
+    known = np.arange(len(booted)) if absent is None else np.flatnonzero(~absent)
+    if not len(known):
+        return found, None
+    booted = booted[known]
+    if _is_one_boot(int(booted.min()), int(booted.max()), int(found.ts.min())):
+        return found, None
+    at = found.at(known)
+    boots = Raw(ts=at.ts, ns=at.ns, device=at.device, values={_BOOT: booted}, absent={})
+    return found, boots
+
+
 def boot_times(
     cursor: duckdb.DuckDBPyConnection, name: str, *, machine: int, start: float, end: float
 ) -> Raw | None:
     """Return when the host had booted, at each tick; None where it did not boot in between."""
     (low, high, first) = cursor.execute(
-        "SELECT min(boot_time_seconds), max(boot_time_seconds), epoch(min(ts))::BIGINT"  # noqa: S608
+        f"SELECT min({_BOOT}), max({_BOOT}), epoch(min(ts))::BIGINT"  # noqa: S608
         f" FROM {name}.host_all WHERE {_RANGE}",
         _range(machine, start, end),
     ).fetchall()[0]
-    # The kernel works it out from the clock: rounding moves it by a second.
-    if low is None or (high - low <= 1 and high <= first):
+    if low is None or _is_one_boot(low, high, first):
         return None
-    columns = ["boot_time_seconds"]
     return raw_columns(
-        cursor, name, HOST, columns, machine=machine, start=start, end=end, needed=columns[0]
+        cursor, name, HOST, [_BOOT], machine=machine, start=start, end=end, needed=_BOOT
     )
+
+
+def _is_one_boot(low: int, high: int, first: int) -> bool:
+    """Return whether these boot times are of one boot, before the first tick."""
+    # The kernel works it out from the clock: rounding moves it by a second.
+    return high - low <= 1 and high <= first
 
 
 def findings(cursor: duckdb.DuckDBPyConnection, file: TenantFile) -> list[Finding]:
