@@ -5,11 +5,23 @@ from uuid import UUID
 
 import msgspec
 
+from perfkit.server.limits import Limits
+
+_LIMITS = Limits()
+"""What the document says, and every endpoint keeps to."""
+
 Time = Annotated[
     str,
     msgspec.Meta(
         description="A date (2026-01-31, UTC), RFC 3339 (2026-01-31T12:00:00Z) or Unix seconds."
-        "  A start is inclusive; an end that is a date includes its day, any other is exclusive."
+        "  A start is inclusive; an end that is a date includes its day, any other is exclusive.",
+        extra_json_schema={
+            "anyOf": [
+                {"format": "date"},
+                {"format": "date-time"},
+                {"pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?$"},
+            ]
+        },
     ),
 ]
 
@@ -27,7 +39,7 @@ class Page(Query, kw_only=True):
     after: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
     """`next` of the page before."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1)] = 100
+    limit: Annotated[int, msgspec.Meta(ge=1, le=_LIMITS.page_items)] = 100
 
 
 class MachinesQuery(Page, kw_only=True):
@@ -47,7 +59,7 @@ class RangeQuery(Query, kw_only=True):
 class SeriesQuery(RangeQuery, kw_only=True):
     """A range, and how many points are wanted of it."""
 
-    points: Annotated[int, msgspec.Meta(ge=1)] = 500
+    points: Annotated[int, msgspec.Meta(ge=1, le=_LIMITS.points)] = 500
 
 
 class ExportQuery(Query, kw_only=True):
