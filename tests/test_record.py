@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from perfkit.record import (
     Record,
     canonical_line,
-    canonical_lines,
     escaped,
     run_of_capture,
     run_of_day,
+    tick_lines,
 )
 
 KERNEL_TEXT = st.one_of(
@@ -118,15 +118,23 @@ def test_any_subsystem_reads_back(name: str):
 
 
 @given(
-    st.lists(
-        st.builds(Record, st.integers(0, 2**40), st.text(), KERNEL_TEXT, st.none() | st.integers(0))
-    )
+    st.integers(0, 2**40),
+    st.none() | st.integers(0),
+    st.lists(st.tuples(st.text(), KERNEL_TEXT)),
 )
-@example([Record(1, "a", b"\0"), Record(1, "b", b"")])
-@example([Record(1, "a", b"x\n"), Record(1, "b", b'"\t')])
-@example([])
-def test_lines_together_equal_lines_one_by_one(records: list[Record]):
-    assert canonical_lines(records) == b"".join(map(canonical_line, records))
+@example(1, None, [("a", b"\0"), ("b", b"")])
+@example(1, None, [("a", b"\1"), ("b", b"")])
+@example(1, 5, [("a", b"x\n"), ("b", b'"\t')])
+@example(1, None, [])
+def test_lines_of_a_tick_equal_lines_one_by_one(
+    timestamp: int, ns: int | None, texts: list[tuple[str, bytes]]
+):
+    parts = [part for name, text in texts for part in (name.encode("utf-8", "replace"), text)]
+    records = [
+        Record(timestamp, name.decode(), text, ns)
+        for name, text in zip(parts[::2], parts[1::2], strict=True)
+    ]
+    assert tick_lines(timestamp, ns, parts) == b"".join(map(canonical_line, records))
 
 
 def test_records_compare_by_their_parts():

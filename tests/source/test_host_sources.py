@@ -26,9 +26,11 @@ def sources_of(root: Path, said: list[str], **options: bool) -> HostSources:
 
 
 def read(sources: HostSources, *, has_cpuinfo: bool = False) -> list[Record]:
-    records: list[Record] = []
-    sources.read(records, 7, 8, has_cpuinfo=has_cpuinfo)
-    return records
+    parts: list[bytes] = []
+    sources.read(parts, has_cpuinfo=has_cpuinfo)
+    return [
+        Record(7, name.decode(), text) for name, text in zip(parts[::2], parts[1::2], strict=True)
+    ]
 
 
 def statfs(sources: HostSources) -> bytes | None:
@@ -46,7 +48,6 @@ def test_the_order_of_the_original(tmp_path: Path):
         "/proc/net/dev",
         "/proc/diskstats",
     ]
-    assert {(record.timestamp, record.ns) for record in found} == {(7, 8)}
     assert [record.measurement for record in found[1:3]] == [b"stat", b"meminfo"]
     assert len(read(sources)) == 4
 

@@ -6,9 +6,9 @@ from perfkit import __version__
 from perfkit.agent.clock import BOOTTIME, MONOTONIC, REALTIME
 from perfkit.agent.schedule import STEP, Schedule, Tick
 from perfkit.errors import InputError
-from perfkit.record import Record, canonical_lines
+from perfkit.record import tick_lines
 from perfkit.source.host import json_text
-from perfkit.source.host_sources import NEW_CPUS, STATFS
+from perfkit.source.host_sources import NEW_CPUS, STATFS_NAME
 from perfkit.units import NS_PER_SECOND
 
 TYPE_CHECKING = False
@@ -126,8 +126,8 @@ class Recorder:
         self._asleep = clock.gettime(BOOTTIME) - clock.gettime(MONOTONIC)
         self._events: list[tuple[str, dict[str, Fact]]] = []
         self._patience = patience(schedule.period)
-        self._open: tuple[Tick, list[Record]] | None = None
-        """The tick that is being read, and its records so far."""
+        self._open: tuple[Tick, list[bytes]] | None = None
+        """The tick that is being read, and its parts so far."""
         self._told = -PROGRESS
         self.samples = 0
         self.missed = 0
@@ -139,17 +139,31 @@ class Recorder:
             DiskError: the capture cannot be written; what was written before is whole.
             Left: another thread resumed while this one was stuck.
         """
-        schedule, sleep, gettime = self._schedule, self._clock.sleep, self._clock.gettime
+        # One function: each call of another one costs twice here, where all caches are cold.
+        schedule, clock, sources, writer = self._schedule, self._clock, self._sources, self._writer
+        sleep, gettime, longest = clock.sleep, clock.gettime, schedule.longest_wait
         while schedule.left != 0:
-            signal = sleep(min(schedule.due - gettime(REALTIME), schedule.longest_wait))
+            wait = schedule.due - gettime(REALTIME)
+            signal = sleep(min(wait, longest))
             if signal is not None:
                 return signal
             now = gettime(REALTIME)
             if not -STEP < now - gettime(BOOTTIME) - self._offset < STEP:
                 self._follow_clock()
             tick = schedule.take(now)
-            if tick is not None:
-                self._sample(tick)
+            if tick is None:
+                continue
+            clock.set_alarm(self._patience)
+            due = tick.due
+            is_new = writer.prepare(due)
+            news = sources.look(due)
+            parts: list[bytes] = []
+            if is_new or news or tick.missed or self._events:
+                self._add_own(parts, tick, has_host=bool(is_new or news))
+            # Whoever takes over while a mount hangs needs what there is so far.
+            self._open = tick, parts
+            sources.read(parts, has_cpuinfo=is_new or news >= NEW_CPUS)
+            self._write(tick, parts)
         return None
 
     def resume(self, file_systems: bytes) -> int | None:
@@ -159,44 +173,27 @@ class Recorder:
             file_systems: Text of the mounts that answered that thread.
         """
         if self._open:
-            tick, records = self._open
+            tick, parts = self._open
             if file_systems:
-                ns = tick.ns if self._run else None
-                records.append(Record(tick.timestamp, STATFS, file_systems, ns))
-            self._write(tick, records)
+                parts += STATFS_NAME, file_systems
+            self._write(tick, parts)
         return self.record()
 
     def note(self, subsystem: str, facts: "dict[str, Fact]") -> None:
         """Have a line of our own written at the next tick; any thread may ask for one."""
         self._events.append((subsystem, facts))
 
-    def _sample(self, tick: Tick) -> None:
-        self._clock.set_alarm(self._patience)
-        is_new = self._writer.prepare(tick.due)
-        news = self._sources.look(tick.due)
-        records: list[Record] = []
-        if is_new or news or tick.missed or self._events:
-            records = self._own_records(tick, has_host=bool(is_new or news))
-        # Whoever takes over while a mount hangs needs what there is so far.
-        self._open = tick, records
-        self._sources.read(
-            records,
-            tick.timestamp,
-            tick.ns if self._run else None,
-            has_cpuinfo=is_new or news >= NEW_CPUS,
-        )
-        if not self.samples and not any(record.subsystem[0] == "/" for record in records):
-            raise InputError(f"{self._sources.root or '/'}: no source below it can be read")
-        self._write(tick, records)
-
-    def _write(self, tick: Tick, records: list[Record]) -> None:
+    def _write(self, tick: Tick, parts: list[bytes]) -> None:
         self._open = None
-        self._writer.append(canonical_lines(records), tick.due)
+        if not self.samples and not any(part[:1] == b"/" for part in parts[::2]):
+            raise InputError(f"{self._sources.root or '/'}: no source below it can be read")
+        text = tick_lines(tick.timestamp, tick.ns if self._run else None, parts)
+        self._writer.append(text, tick.due)
         if self._run:
-            self._run.position += len(records)
+            self._run.position += len(parts) // 2
         self.samples += 1
         if not 0 <= tick.due - self._told < PROGRESS:
-            self._tell_progress(tick, len(records))
+            self._tell_progress(tick, len(parts) // 2)
 
     def _tell_progress(self, tick: Tick, lines: int) -> None:
         self._told = tick.due
@@ -205,8 +202,8 @@ class Recorder:
         else:
             self._voice.info(f"{self.samples} samples, {self._writer.written} bytes so far")
 
-    def _own_records(self, tick: Tick, *, has_host: bool) -> list[Record]:
-        """Return what is said of the host, and of what happened since the last tick.
+    def _add_own(self, parts: list[bytes], tick: Tick, *, has_host: bool) -> None:
+        """Add what is said of the host, and of what happened since the last tick.
 
         That is: the clock was set, ticks were missed.
         """
@@ -221,9 +218,9 @@ class Recorder:
             events.append(self._events.pop(0))
         if tick.missed:
             events.append((MISSED, self._missed_facts(tick)))
-        if self._run is None:
-            return []
-        return [Record(tick.timestamp, name, json_text(facts), tick.ns) for name, facts in events]
+        if self._run:
+            for name, facts in events:
+                parts += name.encode(), json_text(facts)
 
     def _missed_facts(self, tick: Tick) -> "dict[str, Fact]":
         gettime, period = self._clock.gettime, self._schedule.period

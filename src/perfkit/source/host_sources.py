@@ -3,7 +3,6 @@
 import os
 
 from perfkit.errors import InputError
-from perfkit.record import Record
 from perfkit.source.host import Fact, facts, text_at
 from perfkit.source.kernel_file import KernelFile
 from perfkit.source.mounts import MountTable
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 CPUINFO = "/proc/cpuinfo"
 STATFS = "statfs[*]"
+STATFS_NAME = STATFS.encode()
 EACH_TICK = ("/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats")
 IN_ONE_RECORD = ("/proc/stat", "/proc/meminfo")
 """Made by `single_open` (fs/proc/stat.c, fs/proc/meminfo.c)."""
@@ -88,10 +88,8 @@ class HostSources:
                 news |= NEW_CPUS
         return news
 
-    def read(
-        self, records: list[Record], timestamp: int, ns: int | None, *, has_cpuinfo: bool
-    ) -> None:
-        """Add the records of one tick to `records`.
+    def read(self, parts: list[bytes], *, has_cpuinfo: bool) -> None:
+        """Add subsystem and text of each source to `parts`: one tick.
 
         A source that cannot be read is left out of this tick, and counted.
 
@@ -101,17 +99,15 @@ class HostSources:
         files = self._with_cpuinfo if has_cpuinfo or self._is_cpuinfo_repeated else self._files
         for file in files:
             try:
-                text = file.read()
+                parts += file.name, file.read()
             except OSError as error:
                 self._count(file, error)
-            else:
-                records.append(Record(timestamp, file.subsystem, text, ns))
         if self._statfs_text is None:
             text = self._file_systems.read(self._points)
         else:
             text = self._recorded_statfs(self._statfs_text)
         if text:
-            records.append(Record(timestamp, STATFS, text, ns))
+            parts += STATFS_NAME, text
 
     def take_over(self) -> bytes | None:
         """Record from now on in the calling thread: see `FileSystems.take_over`."""

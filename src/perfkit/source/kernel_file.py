@@ -15,12 +15,13 @@ class KernelFile:
             leaves room in its buffer had all of it.
     """
 
-    __slots__ = ("_is_one_record", "_size", "number", "path", "subsystem")
+    __slots__ = ("_is_one_record", "_size", "name", "number", "path", "subsystem")
 
     def __init__(self, path: str, subsystem: str, *, is_one_record: bool = False) -> None:
         self._is_one_record = is_one_record
         self.path = path
         self.subsystem = subsystem
+        self.name = subsystem.encode("utf-8", "surrogateescape")
         self.number = -1
         """Its descriptor, -1 while it is closed."""
         self._size = SMALLEST

@@ -26,11 +26,17 @@ class Left(BaseException):
 
 
 def line_of(point: bytes, space: os.statvfs_result) -> bytes:
-    """Return one mount's line, the keys in the order of the original."""
-    return (
-        b'{"mount_point":"%b","block_size":%d,"blocks_total":%d,"blocks_free":%d,'
-        b'"blocks_available":%d}\n'
-    ) % (escaped(point), space.f_frsize, space.f_blocks, space.f_bfree, space.f_bavail)
+    """Return one mount's line, the keys in the order of the original.
+
+    Args:
+        point: The mount point, as it stands between quotes.
+        space: What it answered.
+    """
+    sizes = (
+        f'","block_size":{space.f_frsize},"blocks_total":{space.f_blocks},'
+        f'"blocks_free":{space.f_bfree},"blocks_available":{space.f_bavail}}}\n'
+    )
+    return b'{"mount_point":"' + point + sizes.encode()
 
 
 class FileSystems:
@@ -42,7 +48,17 @@ class FileSystems:
         ask: statvfs, or what stands for it.
     """
 
-    __slots__ = ("_ask", "_asked", "_hung", "_lines", "_owner", "_refused", "_root", "_warn")
+    __slots__ = (
+        "_ask",
+        "_asked",
+        "_escaped",
+        "_hung",
+        "_lines",
+        "_owner",
+        "_refused",
+        "_root",
+        "_warn",
+    )
 
     def __init__(
         self, root: str, warn: "Callable[[str], None]", *, ask: "Ask" = os.statvfs
@@ -52,6 +68,7 @@ class FileSystems:
         self._ask = ask
         self._owner = 0
         self._asked: bytes | None = None
+        self._escaped: dict[bytes, bytes] = {}
         self._lines: list[bytes] = []
         self._hung: set[bytes] = set()
         self._refused: set[bytes] = set()
@@ -78,7 +95,10 @@ class FileSystems:
                     self._hung.discard(point)
                     self._warn(f"statfs of {_shown(point)} came back: it is asked again")
                     raise Left
-            lines.append(line_of(point, space))
+            name = self._escaped.get(point)
+            if name is None:
+                name = self._escaped[point] = escaped(point)
+            lines.append(line_of(name, space))
         self._asked = None
         return b"".join(lines)
 
