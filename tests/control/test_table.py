@@ -49,6 +49,16 @@ def test_columns_go_by_rank_where_there_is_no_room(width, places):
     assert fitting(COLUMNS, told, width) == places
 
 
+def test_one_column_gives_way_to_the_others():
+    columns = [Column("no", is_number=True), Column("name", is_elastic=True), Column("seen")]
+    rows = Rows(columns, [[1, "x" * 40, "320 d ago"]])
+    for width in (23, 40):
+        heading, row = shown(rows, width).splitlines()[1:]
+        assert heading.split() == ["no", "name", "seen"]
+        assert row.endswith("…  320 d ago")
+        assert len(row) == width
+
+
 def test_what_is_too_long_is_cut_with_a_mark():
     text = shown(Rows([Column("name")], [["x" * 50]]), 20)
     assert "…" in text

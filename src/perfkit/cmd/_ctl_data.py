@@ -1,5 +1,6 @@
 """`perfkit ctl machines latest series stats`."""
 
+import shutil
 import sys
 from typing import Annotated
 
@@ -47,8 +48,12 @@ _STATS = """Show mean, extremes and percentiles over a range.
 Of the columns of a source; by default over the last 24 hours of the machine's data.
 """
 
-_TREND = 30
-"""Points of a series shown as a line of blocks."""
+_TREND = (12, 30, 60)
+"""Points of a series shown as a line of blocks: at least, in a pipe, at most."""
+
+_BESIDE = 50
+_BESIDE_WHERE_NARROW = 20
+"""Columns of a terminal that the other figures of a series take."""
 
 _POINTS = 500
 
@@ -112,7 +117,7 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
         int | None,
         typer.Option(
             metavar="N",
-            help=f"Points at most.  [default: {_POINTS}; {_TREND} in a table]",
+            help=f"Points at most.  [default: {_POINTS}; as many as fit in a table]",
             show_default=False,
         ),
     ] = None,
@@ -130,7 +135,7 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
         f"/machines/{one.id}/series/{source}",
         start=start,
         end=end,
-        points=points or (_TREND if is_table else _POINTS),
+        points=points or (_trend_points() if is_table else _POINTS),
     )
     found = ask.typed(server, raw, ask.Series)
     if isinstance(raw, dict) and isinstance(lines := raw["series"], list):
@@ -140,6 +145,16 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
     is_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
     rows = views.series_table(found, is_ascii=is_ascii) if is_table else views.series_rows(found)
     asked.put(rows, raw, f"{title}, {found.step_s:g} s a point")
+
+
+def _trend_points() -> int:
+    """Return how many points have room."""
+    least, usual, most = _TREND
+    if not sys.stdout.isatty():
+        return usual
+    width = shutil.get_terminal_size().columns
+    room = width - (_BESIDE if width >= _BESIDE + usual else _BESIDE_WHERE_NARROW)
+    return max(least, min(most, room))
 
 
 def _stats(

@@ -107,7 +107,7 @@ class Latest(msgspec.Struct, kw_only=True):
     """The newest figures of one source."""
 
     timestamp: float
-    rows: list[dict[str, float | str | None]]
+    rows: list[dict[str, int | float | str | None]]
 
 
 def get(server: Server, path: str, **query: object) -> "Json":

@@ -21,6 +21,7 @@ Cell = str | int | float | bool | None
 Form = Literal["table", "json", "csv"]
 
 _WIDE = 10_000
+_NARROW = 8
 _GAP = 2
 
 
@@ -35,6 +36,8 @@ class Column(NamedTuple):
     """Where there is too little room the highest goes first; 0 always stays."""
 
     is_number: bool = False
+    is_elastic: bool = False
+    """Whether it is cut where there is still too little room."""
 
 
 class Rows(NamedTuple):
@@ -100,6 +103,8 @@ def made(rows: Rows, width: int) -> "Table":
         for row in (rows.told or [["" if c is None else str(c) for c in row] for row in rows.rows])
     ]
     places = fitting(rows.columns, told, width)
+    widths = _widths(rows.columns, told)
+    over = sum(widths[place] + _GAP for place in places) - _GAP - width
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     for place in places:
         column = rows.columns[place]
@@ -108,6 +113,8 @@ def made(rows: Rows, width: int) -> "Table":
             justify="right" if column.is_number else "left",
             no_wrap=True,
             overflow="ellipsis",
+            width=_cut(widths[place], over) if column.is_elastic else None,
+            min_width=None if column.is_elastic else min(widths[place], width),
         )
     for row in told:
         table.add_row(*(Text(row[place]) for place in places))
@@ -116,12 +123,7 @@ def made(rows: Rows, width: int) -> "Table":
 
 def fitting(columns: Sequence[Column], told: Sequence[Sequence[str]], width: int) -> list[int]:
     """Return the places of the columns that fit."""
-    from rich.cells import cell_len  # noqa: PLC0415 - not for JSON and CSV
-
-    widths = [
-        max([cell_len(column.title or column.name), *(cell_len(row[place]) for row in told)])
-        for place, column in enumerate(columns)
-    ]
+    widths = _widths(columns, told)
     places = list(range(len(columns)))
     while sum(widths[place] + _GAP for place in places) - _GAP > width:
         last = max(places, key=lambda place: (columns[place].rank, place))
@@ -129,6 +131,20 @@ def fitting(columns: Sequence[Column], told: Sequence[Sequence[str]], width: int
             break
         places.remove(last)
     return places
+
+
+def _cut(width: int, over: int) -> int:
+    """Return what is left of a width when so much has to go."""
+    return max(min(width, _NARROW), width - max(0, over))
+
+
+def _widths(columns: Sequence[Column], told: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len  # noqa: PLC0415 - not for JSON and CSV
+
+    return [
+        max([cell_len(column.title or column.name), *(cell_len(row[place]) for row in told)])
+        for place, column in enumerate(columns)
+    ]
 
 
 def _console(kind: "type[Console]") -> "Console":

@@ -20,6 +20,17 @@ _IN_BRIEF = (
 )
 """Source, column, heading and rank of what is shown of each of many machines."""
 
+_FIRST = {
+    "cpu": ("%usr", "%system", "%iowait", "%idle"),
+    "cpus": ("%usr", "%system", "%iowait", "%idle"),
+    "memory": ("kbmemtotal", "%memused", "kbavail", "kbcached", "kbdirty", "%swpused"),
+    "net": ("rxkB/s", "txkB/s", "rxpck/s", "txpck/s", "rxerr/s", "rxdrop/s"),
+    "disk": ("%util", "await", "rkB/s", "wkB/s", "tps", "aqu-sz"),
+    "fs": ("%ufsused", "%fsused", "blockstotal", "blocksavail"),
+}
+"""Columns that stay longest where there is little room."""
+
+Row = dict[str, int | float | str | None]
 Brief = tuple[Machine, dict[str, Latest]]
 
 
@@ -28,7 +39,7 @@ def machines(found: Sequence[Machine], now: float | None = None) -> Rows:
     at = time.time() if now is None else now
     columns = [
         Column("number", "no", is_number=True),
-        Column("name"),
+        Column("name", is_elastic=True),
         Column("identifier", rank=2),
         Column("last_seen", "last seen"),
         Column("last_seen_utc", "at (UTC)", rank=1),
@@ -47,7 +58,7 @@ def machines(found: Sequence[Machine], now: float | None = None) -> Rows:
 def brief(found: Sequence[Brief], now: float | None = None) -> Rows:
     """Return a row a machine with its main figures; of several devices the busiest."""
     at = time.time() if now is None else now
-    columns = [Column("number", "no", is_number=True), Column("name")]
+    columns = [Column("number", "no", is_number=True), Column("name", is_elastic=True)]
     columns += [
         Column(f"{_SHORT[title]}", title, rank, is_number=True) for *_, title, rank in _IN_BRIEF
     ]
@@ -104,8 +115,11 @@ def latest_tables(found: dict[str, Latest], *, is_all: bool) -> Iterator[tuple[s
         if idle := len(one.rows) - len(busy):
             title += f"  ({idle} idle: --all)"
         has_devices = any(row.get("device") for row in one.rows)
-        columns = [Column("device")] if has_devices else []
-        columns += [Column(name, rank=rank, is_number=True) for rank, name in enumerate(names)]
+        columns = [Column("device", is_elastic=True)] if has_devices else []
+        columns += [
+            Column(name, rank=_rank(source, name, place, busy), is_number=True)
+            for place, name in enumerate(names)
+        ]
         told = [
             [
                 *([str(row.get("device", ""))] if has_devices else []),
@@ -117,7 +131,15 @@ def latest_tables(found: dict[str, Latest], *, is_all: bool) -> Iterator[tuple[s
             yield title, Rows(columns, told, told)
 
 
-def _is_busy(row: dict[str, float | str | None]) -> bool:
+def _rank(source: str, name: str, place: int, rows: list[Row]) -> int:
+    """Return when a column has to go: those that matter last, those that are all zero first."""
+    first = _FIRST.get(source, ())
+    if name in first:
+        return first.index(name)
+    return place + (100 if any(row.get(name) for row in rows) else 200)
+
+
+def _is_busy(row: Row) -> bool:
     return any(isinstance(value, int | float) and value for value in row.values())
 
 
@@ -143,7 +165,7 @@ def series_table(found: Series, *, is_ascii: bool = False) -> Rows:
         Column("min", rank=4, is_number=True),
         Column("mean", rank=3, is_number=True),
         Column("max", is_number=True),
-        Column("trend", "mean over time", rank=0),
+        Column("trend", "mean over time", is_elastic=True),
     ]
     told = [_series_row(line, is_ascii=is_ascii) for line in found.series]
     return _without_empty(Rows(columns, told, told))
@@ -194,7 +216,7 @@ def stats(found: Sequence[Stats]) -> Rows:
 
 def tenants(found: Sequence[Tenant]) -> Rows:
     """Return a row a tenant."""
-    columns = [Column("name"), Column("id", rank=1), Column("created", rank=2)]
+    columns = [Column("name", is_elastic=True), Column("id", rank=1), Column("created", rank=2)]
     rows: list[list[Cell]] = [[one.name, one.id, one.created] for one in found]
     told = [[one.name, one.id, moment(one.created)] for one in found]
     return Rows(columns, rows, told)
@@ -203,8 +225,7 @@ def tenants(found: Sequence[Tenant]) -> Rows:
 def keys(found: Sequence[Key]) -> Rows:
     """Return a row a key; never the text of one."""
     columns = [
-        Column("id"),
-        Column("prefix", "begins", rank=3),
+        Column("prefix", "begins"),
         Column("scope"),
         Column("name", rank=2),
         Column("machine", rank=5),
@@ -212,13 +233,13 @@ def keys(found: Sequence[Key]) -> Rows:
         Column("created", rank=6),
         Column("last_used", "last used", rank=4),
         Column("revoked", "state", rank=1),
+        Column("id", rank=3),
     ]
     rows: list[list[Cell]] = []
     told: list[list[str]] = []
     for one in found:
         rows.append(
             [
-                one.id,
                 one.prefix,
                 one.scope,
                 one.name,
@@ -227,11 +248,11 @@ def keys(found: Sequence[Key]) -> Rows:
                 one.created,
                 one.last_used,
                 one.revoked,
+                one.id,
             ]
         )
         told.append(
             [
-                one.id,
                 one.prefix,
                 one.scope,
                 one.name,
@@ -240,6 +261,7 @@ def keys(found: Sequence[Key]) -> Rows:
                 moment(one.created),
                 moment(one.last_used),
                 "in use" if one.revoked is None else f"revoked {moment(one.revoked)}",
+                one.id,
             ]
         )
     return Rows(columns, rows, told)
