@@ -1,10 +1,12 @@
 """The collector and the table beside the server: what is said, what ends what."""
 
+import fcntl
 import io
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
@@ -220,36 +222,60 @@ def test_the_collector_is_named_after_the_host(hostname: str, identifier: str):
     assert command[command.index("--identifier") + 1] == identifier
 
 
-def test_this_host_arrives_and_nothing_stays_behind(tmp_path: Path):
-    """The whole command: server, collector and table, until Ctrl-C."""
-    with subprocess.Popen(
+def started(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start the whole command; return it and its address once it serves."""
+    server = subprocess.Popen(
         [
             *(sys.executable, "-m", "perfkit", "serve", "--demo"),
-            *("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data")),
+            *("--listen", "127.0.0.1:0", "--data-dir", str(folder)),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as server:
-        said: list[str] = []
-        for line in server.stderr:
-            said.append(line)
-            if "serving on " in line:
-                break
-        url = said[-1].split("serving on ")[1].split(",")[0]
+    )
+    for line in server.stderr:
+        if "serving on " in line:
+            return server, line.split("serving on ")[1].split(",")[0]
+    raise AssertionError("it does not serve")
+
+
+def is_used(folder: Path, seconds: float = 0) -> bool:
+    """Return whether a collector has the demo's spool, after so many seconds still."""
+    give_up = time.monotonic() + seconds
+    with (folder / "demo" / "spool" / "lock").open() as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= give_up:
+                    return True
+                time.sleep(0.05)
+            else:
+                return False
+
+
+def test_this_host_arrives_and_nothing_stays_behind(tmp_path: Path):
+    """The whole command: server, collector and table, until Ctrl-C."""
+    server, url = started(tmp_path)
+    with server:
         rows = [server.stdout.readline() for _ in range(3)]
         with urlopen(url, timeout=10) as page:  # noqa: S310 - our own server
             assert "<caption>Machines</caption>" in page.read().decode()
+        assert is_used(tmp_path)
         server.send_signal(signal.SIGINT)
         server.stdout.read()
-        said += server.stderr.readlines()
+        said = server.stderr.readlines()
         assert server.wait(30) == 0
     assert rows[0].split()[:2] == ["time", "machine"]
     assert float(rows[2].split()[2]) >= 0
     assert not [line for line in said if "collector of this host" in line]
-    spool = tmp_path / "data" / "demo" / "spool"
-    assert spool.is_dir()
-    left = subprocess.run(
-        ["/usr/bin/env", "pgrep", "-f", str(spool)], capture_output=True, check=False, text=True
-    )
-    assert left.stdout == ""
+    assert not is_used(tmp_path)
+
+
+def test_the_collector_ends_with_a_server_that_is_killed(tmp_path: Path):
+    server, _ = started(tmp_path)
+    with server:
+        server.stdout.readline()
+        assert is_used(tmp_path)
+        server.kill()
+    assert not is_used(tmp_path, seconds=30)

@@ -4,6 +4,7 @@ What is shown comes from the server's API alone, asked with a key as anybody wou
 shows it, it was sent, stored and answered.
 """
 
+import os
 import re
 import sys
 import threading
@@ -30,14 +31,25 @@ RESTART_SECONDS = 10.0
 SHOWN = 100
 """Machines whose figures are asked for."""
 
+_TIED = (
+    # PR_SET_PDEATHSIG (man 2 prctl) outlives the exec; a parent that died before it is noticed.
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); "
+    "os.getppid() == int(sys.argv[1]) or os._exit(1); os.execv(sys.argv[2], sys.argv[2:])"
+)
+"""Runs a command that is sent SIGTERM when the process that started it is gone, even by kill -9."""
+
 _ODD = re.compile(r"[^A-Za-z0-9._:-]+")
 _LONGEST = 100
 
 
 def collector_command(*, url: str, key_file: Path, spool: Path, hostname: str) -> list[str]:
-    """Return the command line of the demo's collector: this host once a second, sent at once."""
+    """Return the command line of the demo's collector: this host once a second, sent at once.
+
+    It ends with this process, however that one ends: what it could still record goes nowhere.
+    """
     identifier = _ODD.sub("-", hostname)[:_LONGEST].strip("-") or "this-host"
     return [
+        *(sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid())),
         *(sys.executable, "-m", "perfkit", "collect"),
         *("--mode", "trickle", "--server", url, "--api-key-file", str(key_file)),
         *("--spool-dir", str(spool), "--identifier", identifier),
