@@ -1,5 +1,6 @@
 """What goes wrong while captures are sent, and what then becomes of them."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from perfkit.client import Server
 from perfkit.control import upload
 from perfkit.control.lines import Lines
 from perfkit.control.upload import Sender
-from perfkit.errors import NetworkError, RefusedError
+from perfkit.errors import NetworkError, RefusedError, UsageError
 
 NOTHING_HELD = (200, {"items": [], "next": None}, {})
 
@@ -63,7 +64,7 @@ def test_it_gives_up_after_so_many_attempts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(401, RefusedError), (403, RefusedError), (400, NetworkError)]
+    ("status", "kind"), [(401, RefusedError), (403, RefusedError), (400, UsageError)]
 )
 def test_what_is_refused_is_not_sent_again(tmp_path, status, kind):
     posts = []
@@ -126,6 +127,31 @@ def test_a_server_that_tells_this_key_nothing_gets_all_of_it(tmp_path):
     done, _, _ = sent(answer, plain(), tmp_path, note=notes.append)
     assert done.stored == 60
     assert "sending all of it" in notes[0]
+
+
+def test_conflicts_and_what_the_server_refuses_are_told(tmp_path):
+    rejected = [{"line": 3, "reason": "not mine"}]
+
+    def answer(method, _path, body):
+        if method == "GET":
+            return 403, {"detail": "not for you"}, {}
+        found = receipt(body, conflicts=2, rejected=rejected)
+        lines = plain()
+        found["receipt"] = hashlib.sha256(b"".join(lines[:2] + lines[3:])).hexdigest()
+        return 200, {**found, "lines": 57}, {}
+
+    done, troubles, _ = sent(answer, plain(), tmp_path)
+    assert (done.stored, done.skipped, done.conflicts) == (57, 1, 2)
+    assert troubles == [
+        (1, "2 lines to 60: the server has other lines in their places"),
+        (3, "not mine"),
+    ]
+
+
+def test_a_machine_whose_name_is_none_is_a_usage_error(ctl, tmp_path):
+    done = ctl("upload", written(tmp_path / "a.json", plain()), "--machine", "a b")
+    assert (done.code, done.out) == (2, "")
+    assert "expected a machine's identifier" in done.err
 
 
 def test_lines_that_only_the_server_refuses_are_told_by_their_number(ctl, server, tmp_path):

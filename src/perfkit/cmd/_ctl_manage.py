@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perfkit.cmd._verb import Asked, verb
+from perfkit.cmd._verb import Asked, group_of, verb
 
 _TENANT = Annotated[
     str, typer.Option(metavar="TENANT", help="Whose keys: id or name.", show_default=False)
@@ -13,19 +13,11 @@ _TENANT = Annotated[
 
 def add(group: typer.Typer) -> None:
     """Add the groups."""
-    tenants = typer.Typer(
-        help="List tenants and make them; needs an admin key.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
+    tenants = group_of("List and make tenants; needs an admin key.")
     verb(tenants, "list", "List tenants.")(_tenants)
     verb(tenants, "create", "Make a tenant.")(_create_tenant)
     group.add_typer(tenants, name="tenants")
-    keys = typer.Typer(
-        help="List, make and revoke keys; needs an admin key.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
+    keys = group_of("List, make and revoke keys; needs an admin key.")
     verb(keys, "list", "List a tenant's keys, revoked ones too.")(_keys)
     verb(keys, "create", "Make a key; its text is shown this once.", has_rows=False)(_create_key)
     verb(keys, "revoke", "End a key at once.")(_revoke)

@@ -73,6 +73,18 @@ def login_file() -> "Path":
     return platformdirs.user_config_path("perfkit") / "login.json"
 
 
+def group_of(text: str) -> typer.Typer:
+    """Return a group of verbs, which shows its help where none is named."""
+    group = typer.Typer(help=text, rich_markup_mode=None)
+
+    @group.callback(invoke_without_command=True)
+    def root(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+
+    return group
+
+
 def verb(
     group: typer.Typer, name: str, text: str, *, has_rows: bool = True
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from perfkit.cmd import _ctl_data, _ctl_manage, _ctl_transfer
-from perfkit.cmd._verb import Asked, verb
+from perfkit.cmd._verb import Asked, group_of, verb
 from perfkit.errors import EXIT_DONE, EXIT_NO, NetworkError, RefusedError
 
 if TYPE_CHECKING:
@@ -37,18 +37,12 @@ from --key-file, from PERFKIT_KEY, from a prompt without echo, or from standard 
 asked whether it knows it before it is kept.
 """
 
-group = typer.Typer(help=_HELP, rich_markup_mode=None)
+group = group_of(_HELP)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.add_typer(group, name="ctl", short_help="Manage and query a server over HTTP.")
-
-
-@group.callback(invoke_without_command=True)
-def _root(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @verb(group, "ping", "Ask whether the server is there, and how far its clock is.", has_rows=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from perfkit.answer import Receipt, receipt_of
-from perfkit.control.ask import Machine, Run, get, typed
+from perfkit.control.ask import Machine, Run, asked_wrong, get, typed
 from perfkit.control.intervals import Interval, without
 from perfkit.control.lines import Lines, Stretch
 from perfkit.errors import InputError, NetworkError, RefusedError, UsageError
@@ -107,6 +107,7 @@ class Sender:
         Raises:
             InputError: it holds no line.
             NetworkError: the server is gone; what it has acknowledged it keeps.
+            UsageError: the machine's name is none.
             RefusedError: the key is wrong, or may not.
         """
         done = Uploaded(file=lines.name)
@@ -220,7 +221,7 @@ class Sender:
             except NetworkError as error:
                 is_worth_it = error.status is None or error.status in _TRY_AGAIN
                 if not left or not is_worth_it:
-                    raise
+                    raise asked_wrong(error) from None
                 pause = min(LONGEST_WAIT, error.retry_after or wait)
                 self._note(f"{error}: trying again in {pause:g} s")
                 self._sleep(pause)
