@@ -1,6 +1,7 @@
 """The loader: everything of the log is loaded once, in its order, whatever fails."""
 
 import threading
+import time
 from uuid import UUID
 
 import pytest
@@ -44,6 +45,8 @@ class Engine:
         self.full = 0
         self.done: list[tuple] = []
         self.noted = 0
+        self.meanwhile = (None, lambda: None)
+        """What happens while the frame of a place is applied."""
         self.changed = threading.Condition()
 
     def loaded(self, tenant: UUID) -> Place | None:
@@ -59,6 +62,8 @@ class Engine:
             places += [each.place for each in frames]
             assert places == sorted(set(places))
             self.sizes.append(len(frames))
+            if frames[-1].place == self.meanwhile[0]:
+                self.meanwhile[1]()
             self.changed.notify_all()
         return len(frames)
 
@@ -226,6 +231,24 @@ def test_more_than_can_be_held_is_read_from_the_log(engine, log, start):
     loader.stop()
     assert [each.frame for each in engine.stored[TENANT]] == list(range(1, 101))
     assert start is not None
+
+
+def test_what_is_let_go_of_while_frames_are_loaded_is_not_passed_over(engine, log, start):
+    times = Times(load_seconds=0.01, retry_seconds=0.01, load_lines=3, waiting_lines=9)
+    loader = start(times)
+
+    def come(numbers):
+        for each in map(made, numbers):
+            log.add(each)
+            loader.put(TENANT, each)
+
+    come([1])
+    while loader.lag(TENANT):  # until the log is read, and what comes is taken from what waits
+        time.sleep(0.001)
+    engine.meanwhile = (Place(1, 2), lambda: come(range(3, 12)))
+    come([2])
+    engine.wait_for(11)
+    assert engine.stored[TENANT] == [Place(1, number) for number in range(1, 12)]
 
 
 def test_text_is_held_up_to_a_limit(engine, log):

@@ -300,6 +300,8 @@ class Loader:
     def _load_waiting(self, tenant: UUID, state: _Tenant) -> None:
         while True:
             with self._changed:
+                if state.is_behind:  # what waited was let go of: before the rest is a hole
+                    return
                 frames, lines = [], 0
                 while state.waiting and lines < self._times.load_lines:
                     frame, size = state.waiting.popleft()
