@@ -16,7 +16,7 @@ for folder in ("control", "server"):
 
 from calling import Ctl, machine_of, written  # noqa: E402 - test folders are no packages
 from one_server import served  # noqa: E402 - test folders are no packages
-from scripted import scripted  # noqa: E402 - test folders are no packages
+from scripted_server import scripted  # noqa: E402 - test folders are no packages
 
 HOSTILE = "a\x1b[31m\x9b2J\u202e"
 

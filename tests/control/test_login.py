@@ -5,7 +5,7 @@ import json
 import stat
 
 import pytest
-from scripted import scripted
+from scripted_server import scripted
 
 from perfkit.control.login import key_for, keys_in
 from perfkit.errors import UsageError

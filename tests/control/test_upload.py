@@ -1,15 +1,17 @@
 """What goes wrong while captures are sent, and what then becomes of them."""
 
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from calling import export_of, host, line, numbered, plain, written
-from scripted import Proxy, receipt, scripted
+from scripted_server import Proxy, receipt, scripted
 
 from perfkit.client import Server
 from perfkit.control import upload
@@ -152,6 +154,16 @@ def test_a_machine_whose_name_is_none_is_a_usage_error(ctl, tmp_path):
     done = ctl("upload", written(tmp_path / "a.json", plain()), "--machine", "a b")
     assert (done.code, done.out) == (2, "")
     assert "expected a machine's identifier" in done.err
+
+
+def test_a_file_that_cannot_be_read_is_told_before_anything_is_sent(ctl, tmp_path, monkeypatch):
+    good, absent = written(tmp_path / "a.json", numbered()), tmp_path / "absent.json"
+    assert ctl("upload", good, absent).code == 4
+    assert ctl("upload", good, written(tmp_path / "b.json", plain())).code == 2
+    text = SimpleNamespace(buffer=io.BytesIO(b"".join(plain())))
+    monkeypatch.setattr("sys.stdin", text)
+    assert ctl("upload", good, "-").code == 2
+    assert ctl.good("machines", "--json").json["items"] == []
 
 
 def test_lines_that_only_the_server_refuses_are_told_by_their_number(ctl, server, tmp_path):
