@@ -65,15 +65,14 @@ def _upload(
 ) -> int:
     import msgspec
 
-    from perfkit.control.lines import expect_machines
+    from perfkit.control.lines import expect_files
     from perfkit.control.table import Column, Rows
     from perfkit.control.upload import Sender
 
     _expect_one_stdin(files)
-    if machine is None:
-        expect_machines(files)
-        # Standard input cannot be looked at before: it goes first, so that nothing is sent in vain.
-        files = sorted(files, key=lambda file: file != "-")
+    expect_files(files, machine)
+    # Standard input cannot be looked at before: it goes first, so that nothing is sent in vain.
+    files = sorted(files, key=lambda file: file != "-")
     sender = Sender(asked.server("ingest"), retries=retries, note=say)
     done = []
     for lines in _opened(files, machine):
@@ -121,10 +120,12 @@ def _verify(
     import msgspec
 
     from perfkit.control.intervals import count
+    from perfkit.control.lines import expect_files
     from perfkit.control.table import Cell, Column, Rows, printable
     from perfkit.control.verify import Verifier
 
     _expect_one_stdin(files)
+    expect_files(files, machine)
     connection = asked.connection()
     verifier = Verifier(connection.server("read"), connection.server("read"), is_part=part)
     skipped = 0

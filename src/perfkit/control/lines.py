@@ -278,17 +278,22 @@ def no_machine(name: str) -> UsageError:
     return UsageError(f"{name}: names no machine: say whose it is by --machine ID")
 
 
-def expect_machines(paths: list[str]) -> None:
-    """Look at the start of each file: it has to name its machine.
+def expect_files(paths: list[str], machine: str | None) -> None:
+    """Look at the start of each file, before anything is done with the first one.
+
+    Args:
+        paths: The captures; what can be read only once is not looked at.
+        machine: Whose they are; None: each has to say so itself.
 
     Raises:
-        UsageError: one does not.
+        UsageError: nothing says whose lines they are.
         InputError: one holds no line, or cannot be read.
     """
     for path in paths:
-        if path != "-" and not Path(path).is_fifo():
-            # Closed after its first lines.
-            lines = iter(Lines(path))
-            if next(lines, None) is None:
-                raise InputError(f"{path}: holds no line of a capture")
-            lines.close()
+        if path == "-" or Path(path).is_fifo():
+            continue
+        lines = Lines(path, machine)
+        found = iter(lines)
+        if next(found, None) is None and not lines.count:
+            raise InputError(f"{path}: holds no line of a capture")
+        found.close()
