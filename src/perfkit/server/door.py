@@ -1,33 +1,17 @@
-r"""What lets a line in: JSON, keys, types, limits.  The measurement itself is never judged.
+"""What lets a line in: JSON, keys, types, limits.  The measurement itself is never judged.
 
-A canonical line passes unchanged, byte for byte.  Any other spelling of the same (other escapes,
-blanks, order, more keys) is written anew by `record.canonical_line`.
-
-Lines come by the thousand, so a block of them is decoded as one and encoded as one: where that
-gives the same bytes every line of it is as msgspec writes it, and that is canonical unless the
-text has one of the few characters that Go escapes and msgspec does not.
+A canonical line passes unchanged, byte for byte; any other spelling of the same is written anew.
 """
 
-import json
 import re
 from collections.abc import Sequence
-from typing import Annotated
 
 import msgspec
 
+from perfkit.capture.spelling import Line, are_canonical, decode, decode_lines, rewritten
 from perfkit.errors import PerfkitError
-from perfkit.record import Record, canonical_line
 from perfkit.server.limits import Limits
 from perfkit.store.lines import Lines
-
-
-class Line(msgspec.Struct, gc=False, omit_defaults=True):
-    """A line of a capture, decoded.  Its keys in the order of the canonical form."""
-
-    timestamp: int
-    subsystem: str
-    measurement: str
-    ns: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
 
 
 class Rejected(PerfkitError):  # noqa: N818 - a verdict, not a failure
@@ -53,16 +37,6 @@ class Block(msgspec.Struct):
     """The lines as one."""
 
 
-_decode = msgspec.json.Decoder(Line).decode
-_decode_lines = msgspec.json.Decoder(Line).decode_lines
-_encode_lines = msgspec.json.Encoder().encode_lines
-
-# What msgspec writes as it is, or in a shorter way, and Go does not.  Looked for where that costs
-# least: one byte in the text, the others in what was decoded of it.
-_ODD_BYTES = (b"<", b">", b"&")
-_ODD_WIDE = (b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-
-_REPLACED = re.compile(rb"\\(?:(u[fF]{3}[dD])|.)", re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -118,18 +92,12 @@ class Door:
     def _canonical_block(self, text: bytes) -> Block | None:
         """Return the block if every line of it is canonical and within the limits."""
         try:
-            records = _decode_lines(text)
+            records = decode_lines(text)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        if (
-            not records
-            or any(odd in text for odd in _ODD_BYTES)
-            or (not text.isascii() and any(odd in text for odd in _ODD_WIDE))
-            or any("\b" in record.measurement or "\f" in record.measurement for record in records)
-            or _encode_lines(records) != text
-        ):
-            return None
         names = {record.subsystem for record in records}
+        if not records or not are_canonical(text, records, names):
+            return None
         times = [record.timestamp for record in records]
         limits = self._limits
         span = min(times), max(times)
@@ -137,7 +105,7 @@ class Door:
         if (
             span[0] < limits.earliest
             or span[1] > self._latest
-            or any(not self._is_name(name) or "\b" in name or "\f" in name for name in names)
+            or any(not self._is_name(name) for name in names)
             or (len(text) > limits.line_bytes and max(map(len, lines)) > limits.line_bytes)
         ):
             return None
@@ -151,7 +119,7 @@ class Door:
         if _is_deeper(line, limits.json_depth):
             raise Rejected(f"expected {limits.json_depth} brackets open at once at most")
         try:
-            record = _decode(line)
+            record = decode(line)
         except RecursionError:
             raise Rejected("JSON nested too deep") from None
         except (msgspec.MsgspecError, UnicodeError) as error:
@@ -168,7 +136,7 @@ class Door:
                 f"expected a subsystem of 1 to {limits.name_bytes} bytes, found"
                 f" {len(record.subsystem.encode())}"
             )
-        return record, _rewritten(record, line)
+        return record, rewritten(record, line)
 
     def _is_name(self, name: str) -> bool:
         return bool(name) and len(name.encode()) <= self._limits.name_bytes
@@ -177,22 +145,6 @@ class Door:
 def too_long(size: int, limits: Limits) -> str:
     """Return why a line of this size is rejected."""
     return f"expected {limits.line_bytes} bytes at most, found {size}"
-
-
-def _rewritten(record: Line, line: bytes) -> bytes:
-    r"""Return the canonical line of a record that was decoded from `line`.
-
-    An escape `\ufffd` stands for a byte that was not UTF-8 and stays an escape; a U+FFFD that the
-    kernel wrote itself stays as it is.  Decoded, one is as the other: so the escape is read
-    as such a byte, which `canonical_line` writes as it was.
-    """
-    subsystem, measurement = record.subsystem, record.measurement
-    if b"\\u" in line and any(match[1] for match in _REPLACED.finditer(line)):
-        spelled = _REPLACED.sub(lambda match: b"\\udcff" if match[1] else match[0], line)
-        found = json.loads(spelled)
-        subsystem, measurement = found["subsystem"], found["measurement"]
-    text = measurement.encode("utf-8", "surrogateescape")
-    return canonical_line(Record(record.timestamp, subsystem, text, record.ns))
 
 
 def _is_deeper(line: bytes, limit: int) -> bool:

@@ -83,6 +83,7 @@ class Ingest:
     ) -> None:
         self.gate = Gate(limits.uploads, "uploads")
         self._big = asyncio.Semaphore(limits.big_uploads)
+        self._turn = asyncio.Lock()
         self._control = control
         self._intake = intake
         self._limits = limits
@@ -175,6 +176,10 @@ class Ingest:
         )
         if reading.is_small():
             return await self._store(credential, machine, kind, reading.check())
+        async with self._turn:  # one in a turn of the loop: all else goes on in between
+            checked = reading.check() if reading.is_short() else None
+        if checked is not None:
+            return await self._store(credential, machine, kind, checked)
         async with self._big:
             return await self._take_big(credential, machine, kind, reading)
 

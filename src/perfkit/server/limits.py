@@ -67,7 +67,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # -- the whole
     uploads: Annotated[int, _limit("bodies taken in at once", "503, Retry-After")] = 256
     big_uploads: Annotated[
-        int, _limit("bodies of more than 128 KiB unpacked at once", "the others wait, packed")
+        int, _limit("bodies of more than 512 KiB unpacked at once", "the others wait, packed")
     ] = 8
     queries: Annotated[int, _limit("queries waiting at once", "503, Retry-After")] = 256
     exports: Annotated[int, _limit("exports at once", "503, Retry-After")] = 8

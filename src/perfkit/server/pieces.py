@@ -11,8 +11,9 @@ from uuid import UUID
 
 import msgspec
 
+from perfkit.capture.spelling import Line
 from perfkit.record import run_of_capture
-from perfkit.server.door import Block, Line
+from perfkit.server.door import Block
 from perfkit.store.intake import Piece
 from perfkit.store.lines import Lines
 

@@ -20,7 +20,8 @@ from perfkit.server.unpack import unpacked
 from perfkit.store.intake import Piece
 
 _FEW_BYTES = 64 * 1024
-_LITTLE_TEXT = 512 * 1024
+_LITTLE_TEXT = 128 * 1024
+_SOME_TEXT = 512 * 1024
 
 
 class RejectedLine(msgspec.Struct, frozen=True):
@@ -78,19 +79,26 @@ class Reading:
         """The text, where some of it has been unpacked to see how much there is."""
 
     def is_small(self) -> bool:
+        """Return whether it is read in no time."""
+        return self._is_within(_LITTLE_TEXT)
+
+    def is_short(self) -> bool:
         """Return whether it is read in less time than another thread takes to begin."""
+        return self._is_within(_SOME_TEXT)
+
+    def _is_within(self, most: int) -> bool:
         if len(self._body) > _FEW_BYTES:
             return False
-        pieces = unpacked(self._body, self._encoding, self._limits)
+        pieces = self._begun or unpacked(self._body, self._encoding, self._limits)
         text: list[bytes] = []
         size = 0
         for piece in pieces:
             text.append(piece)
             size += len(piece)
-            if size > _LITTLE_TEXT:
+            if size > most:
                 break
         self._begun = chain(text, pieces)
-        return size <= _LITTLE_TEXT
+        return size <= most
 
     def check(self) -> Checked:
         """Return what the body holds.

@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -33,6 +34,10 @@ _ACCEPTED_AT_ONCE = 32
 
 _GARBAGE = 10_000, 20, 20
 """Objects after which young garbage is looked for, and how much rarer old."""
+
+_TURN_SECONDS = 0.0005
+"""How long a thread that works keeps another waiting: at each packet the loop lets others in, and
+the loader would have it wait ten times as long by default."""
 
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 15.0
@@ -106,6 +111,7 @@ async def _run(
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GARBAGE)
+        sys.setswitchinterval(_TURN_SECONDS)
         finish = started(server, lambda: _told(loop, end)) if started else None
         await end.wait()
         if finish:
