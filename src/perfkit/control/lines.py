@@ -6,8 +6,6 @@ not sent; after a damage of the packing, which hides how many lines are lost, wh
 a run of its own until the next `perfkit/host` line.
 """
 
-import json
-import re
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -19,8 +17,9 @@ import msgspec
 from perfkit.capture.lines import MAX_LINE_BYTES
 from perfkit.capture.problems import Problems
 from perfkit.capture.read import Capture, open_capture
+from perfkit.capture.spelling import Line, are_canonical, decode, decode_lines, rewritten
 from perfkit.errors import InputError, ParseError, UsageError
-from perfkit.record import Record, canonical_line, run_of_capture
+from perfkit.record import run_of_capture
 
 HOST = "perfkit/host"
 
@@ -69,24 +68,7 @@ class Host(msgspec.Struct):
     identifier: str = ""
 
 
-class _Line(msgspec.Struct, gc=False, omit_defaults=True):
-    """A line, its keys in the order of the canonical form."""
-
-    timestamp: int
-    subsystem: str
-    measurement: str
-    ns: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
-
-
-_decode = msgspec.json.Decoder(_Line).decode
-_decode_lines = msgspec.json.Decoder(_Line).decode_lines
-_encode_lines = msgspec.json.Encoder().encode_lines
 _decode_host = msgspec.json.Decoder(Host).decode
-
-# Go writes them as escapes of its own, msgspec as they are or in a shorter way.
-_ODD = (b"<", b">", b"&", b"\\b", b"\\f", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-
-_REPLACED = re.compile(rb"\\(?:(u[fF]{3}[dD])|.)", re.DOTALL)
 
 
 class _Noted(Problems):
@@ -180,12 +162,12 @@ class Lines:
         if found:
             yield Stretch(self._known(), self._run or "", start, found, numbers)
 
-    def _checked(self, numbered: list[tuple[int, bytes]]) -> list[tuple[_Line, bytes] | None]:
+    def _checked(self, numbered: list[tuple[int, bytes]]) -> list[tuple[Line, bytes] | None]:
         """Return record and canonical line of each; None where it is no line."""
         fast = self._canonical([line for _, line in numbered])
         if fast is not None:
             return fast
-        checked: list[tuple[_Line, bytes] | None] = []
+        checked: list[tuple[Line, bytes] | None] = []
         for number, line in numbered:
             if not line:
                 checked.append(None)  # too long, and said to be
@@ -197,25 +179,24 @@ class Lines:
                 checked.append(None)
         return checked
 
-    def _canonical(self, lines: list[bytes]) -> list[tuple[_Line, bytes] | None] | None:
+    def _canonical(self, lines: list[bytes]) -> list[tuple[Line, bytes] | None] | None:
         """Return them if all are canonical and good: decoded and encoded as one."""
         text = b"\n".join(lines) + b"\n"
         try:
-            records = _decode_lines(text)
+            records = decode_lines(text)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
         if (
             len(records) != len(lines)
-            or any(odd in text for odd in _ODD)
-            or _encode_lines(records) != text
+            or not are_canonical(text, records, {record.subsystem for record in records})
             or any(self._fault(record) for record in records)
         ):
             return None
         return list(zip(records, text.splitlines(keepends=True), strict=True))
 
-    def _one(self, line: bytes) -> tuple[_Line, bytes]:
+    def _one(self, line: bytes) -> tuple[Line, bytes]:
         try:
-            record = _decode(line)
+            record = decode(line)
         except RecursionError:
             raise ParseError("capture", 0, "JSON nested too deep") from None
         except (msgspec.MsgspecError, UnicodeError) as error:
@@ -223,9 +204,9 @@ class Lines:
             raise ParseError("capture", 0, reason) from None
         if len(line) > MAX_LINE_BYTES or (fault := self._fault(record)):
             raise ParseError("capture", 0, fault or "the line is too long")
-        return record, canonical(record, line)
+        return record, rewritten(record, line)
 
-    def _fault(self, record: _Line) -> str:
+    def _fault(self, record: Line) -> str:
         """Return why a server would refuse the line, "" where it would not."""
         if not EARLIEST <= record.timestamp <= self._latest:
             return (
@@ -251,26 +232,12 @@ class Lines:
         return self._machine
 
 
-def host_of(record: _Line) -> Host | None:
+def host_of(record: Line) -> Host | None:
     """Return what a `perfkit/host` line says; None where it says nothing usable."""
     try:
         return _decode_host(record.measurement)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-
-
-def canonical(record: _Line, line: bytes) -> bytes:
-    r"""Return the canonical line of a record that was decoded from `line`.
-
-    An escape `\ufffd` stands for a byte that was not UTF-8 and stays an escape; a U+FFFD that the
-    kernel wrote itself stays as it is.
-    """
-    subsystem, measurement = record.subsystem, record.measurement
-    if b"\\u" in line and any(match[1] for match in _REPLACED.finditer(line)):
-        found = json.loads(_REPLACED.sub(lambda match: b"\\udcff" if match[1] else match[0], line))
-        subsystem, measurement = found["subsystem"], found["measurement"]
-    text = measurement.encode("utf-8", "surrogateescape")
-    return canonical_line(Record(record.timestamp, subsystem, text, record.ns))
 
 
 def no_machine(name: str) -> UsageError:
