@@ -220,6 +220,14 @@ def wait_for(port):
             return time.monotonic() - start
 
 
+def until(condition):
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @contextmanager
 def load(machines, port):
     """Let all machines send while the block runs."""
@@ -264,5 +272,5 @@ def alive(pid):
     """Return whether a process still runs."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False

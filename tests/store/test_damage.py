@@ -14,7 +14,6 @@ from functools import partial
 import duckdb
 import pytest
 from killing import (
-    PATIENCE_SECONDS,
     Machine,
     Nursery,
     alive,
@@ -22,6 +21,7 @@ from killing import (
     fleet,
     free_port,
     load,
+    until,
     wait_for,
 )
 
@@ -119,13 +119,6 @@ def nursery():
     made = Nursery()
     yield made
     made.close()
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def check_rows(folder, machines):
