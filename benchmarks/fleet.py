@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from perfkit.record import Record, canonical_lines
+from perfkit.record import Record, canonical_line
 from perfkit.store.log.frame import Encoder, Header, LoggedFrame, Place, text_of
 
 MACHINES = 25
@@ -100,7 +100,8 @@ def text(timestamp: int, row: list[int]) -> bytes:
         "/proc/diskstats": disk,
         "statfs[*]": room,
     }
-    return canonical_lines([Record(timestamp, name, each.encode()) for name, each in texts.items()])
+    records = (Record(timestamp, name, each.encode()) for name, each in texts.items())
+    return b"".join(map(canonical_line, records))
 
 
 def _spaced(row: list[int]) -> str:
