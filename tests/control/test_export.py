@@ -1,5 +1,7 @@
 """A machine's data in a file: the right days of the right machine, whole or not at all."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -134,6 +136,23 @@ class Pieces:
 
 
 MACHINE = Machine(id="00000000-0000-4000-8000-000000000001", number=1, identifier="web1")
+
+
+def test_a_pipe_is_written_and_never_replaced(stored, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["/bin/cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        stored.good("export", "--format", "capture", "--output", pipe, "--force")
+        assert pipe.is_fifo()
+        assert reader.stdout.read() == b"".join(days())
+
+
+def test_a_link_keeps_leading_to_its_file(stored, tmp_path):
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "file").write_text("before")
+    stored.good("export", "--format", "capture", "--output", tmp_path / "link", "--force")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"".join(days())
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), NetworkError("cut"), OSError(28, "full")])

@@ -86,6 +86,12 @@ def test_a_dangling_link_is_a_file_that_is_there(tmp_path: Path):
         OutputTree(tmp_path).check(["x"])
 
 
+def test_a_pipe_is_not_replaced(tmp_path: Path):
+    os.mkfifo(tmp_path / "x")
+    with pytest.raises(UsageError, match="is a device or a pipe"):
+        OutputTree(tmp_path, force=True).check(["x"])
+
+
 def test_what_is_no_place_for_a_file_is_refused(tmp_path: Path):
     (tmp_path / "file").touch()
     (tmp_path / "x").mkdir()

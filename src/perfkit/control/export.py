@@ -69,13 +69,20 @@ def _nothing(machine: "Machine") -> str:
 
 @contextmanager
 def _opened(target: str, *, force: bool) -> Iterator[IO[bytes]]:
-    """Give a file that gets its name once it is whole."""
+    """Give a file that gets its name once it is whole; a pipe or device is written as it is."""
     if target == STDOUT:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    path = Path(target)
     expect_free(target, force=force)
+    path = Path(os.path.realpath(target)) if Path(target).exists() else Path(target)
+    if path.exists() and not path.is_file():
+        try:
+            with path.open("wb") as device:
+                yield device
+        except OSError as error:
+            raise _failure(path, error) from error
+        return
     new = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
@@ -106,7 +113,7 @@ def expect_free(target: str, *, force: bool) -> None:
         return
     if path.is_dir():
         raise UsageError(f"{target}: is a folder: name a file in it")
-    if not force and os.path.lexists(path):
+    if not force and os.path.lexists(path) and (path.is_file() or not path.exists()):
         raise _is_there(path)
 
 

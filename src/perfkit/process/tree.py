@@ -64,6 +64,8 @@ class OutputTree:
                     raise UsageError(f"{target}: is {source} itself, which is never replaced")
             if target.is_dir():
                 raise UsageError(f"{target}: is a folder, expected to write a file there")
+            if target.exists() and not target.is_file():
+                raise UsageError(f"{target}: is a device or a pipe, expected to write a file there")
             if not self._force and (target.exists() or target.is_symlink()):
                 raise UsageError(
                     f"{target}: exists: choose another --output-dir, or --force to replace it"
