@@ -1,6 +1,7 @@
 """Calls `perfkit ctl` as a user does, and keeps what it printed; captures to give it."""
 
 import json
+import time
 from typing import NamedTuple
 
 from perfkit.cmd import _output
@@ -45,6 +46,15 @@ class Ctl:
         done = self(*words)
         assert done.code == 0, done
         return done
+
+    def settled(self, *words):
+        """Return the JSON of a call once its first part counts 19: loaded soon after it is sent."""
+        for _ in range(400):
+            done = self(*words)
+            if done.code == 0 and done.json and done.json[0]["count"] == 19:
+                return done.json
+            time.sleep(0.05)  # no event tells it
+        raise AssertionError(done)
 
 
 def line(number, text=""):

@@ -142,8 +142,14 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
         raw["series"] = ask.chosen(lines, column, device)
     found = ask.typed(server, raw, ask.Series)
     title = f"{source} of {one.name}, {views.moment(found.start)} to {views.moment(found.end)}"
-    is_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
-    rows = views.series_table(found, is_ascii=is_ascii) if is_table else views.series_rows(found)
+    if is_table:
+        span = {"start": f"{found.start:.6f}", "end": f"{found.end:.6f}"}
+        values = ask.get(server, f"/machines/{one.id}/stats/{source}", **span)
+        over = ask.typed(server, values, list[ask.Stats])
+        is_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
+        rows = views.series_table(found, over, is_ascii=is_ascii)
+    else:
+        rows = views.series_rows(found)
     asked.put(rows, raw, f"{title}, {found.step_s:g} s a point")
 
 

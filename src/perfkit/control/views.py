@@ -6,19 +6,20 @@ from datetime import UTC, datetime
 
 from perfkit.control.ask import Key, Latest, Line, Machine, Series, Stats, Tenant
 from perfkit.control.table import Cell, Column, Rows
+from perfkit.report.headline import headline
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _PLAIN_LEVELS = "_.-=+*%#"
 
 _IN_BRIEF = (
-    ("cpu", "%idle", "cpu %", 0),
-    ("memory", "%memused", "mem %", 0),
-    ("net", "rxkB/s", "rx kB/s", 2),
-    ("net", "txkB/s", "tx kB/s", 2),
-    ("disk", "%util", "disk %", 1),
-    ("fs", "%ufsused", "fs %", 3),
+    Column("cpu_percent", "cpu %", 0, is_number=True),
+    Column("memory_percent", "mem %", 0, is_number=True),
+    Column("rx_kb_per_second", "rx kB/s", 2, is_number=True),
+    Column("tx_kb_per_second", "tx kB/s", 2, is_number=True),
+    Column("disk_percent", "disk %", 1, is_number=True),
+    Column("fs_percent", "fs %", 3, is_number=True),
 )
-"""Source, column, heading and rank of what is shown of each of many machines."""
+"""What is shown of each of many machines."""
 
 _FIRST = {
     "cpu": ("%usr", "%system", "%iowait", "%idle"),
@@ -56,40 +57,33 @@ def machines(found: Sequence[Machine], now: float | None = None) -> Rows:
 
 
 def brief(found: Sequence[Brief], now: float | None = None) -> Rows:
-    """Return a row a machine with its main figures; of several devices the busiest."""
+    """Return a row a machine with its main figures: network as a sum, else of the busiest."""
     at = time.time() if now is None else now
     columns = [Column("number", "no", is_number=True), Column("name", is_elastic=True)]
-    columns += [
-        Column(f"{_SHORT[title]}", title, rank, is_number=True) for *_, title, rank in _IN_BRIEF
-    ]
-    columns.append(Column("last_seen", "seen", rank=1))
+    columns += [*_IN_BRIEF, Column("last_seen", "seen", rank=1)]
     rows: list[list[Cell]] = []
     told: list[list[str]] = []
     for machine, latest in found:
-        figures = [_busiest(latest.get(source), name) for source, name, *_ in _IN_BRIEF]
+        figures = _main(latest)
         rows.append([machine.number, machine.name, *figures, machine.last_seen])
         shown = [figure(value) for value in figures]
         told.append([str(machine.number), machine.name, *shown, ago(machine.last_seen, at)])
     return Rows(columns, rows, told)
 
 
-_SHORT = {
-    "cpu %": "cpu_percent",
-    "mem %": "memory_percent",
-    "rx kB/s": "rx_kb_per_second",
-    "tx kB/s": "tx_kb_per_second",
-    "disk %": "disk_percent",
-    "fs %": "fs_percent",
-}
-
-
-def _busiest(source: Latest | None, name: str) -> float | None:
-    if source is None:
-        return None
-    values = [value for row in source.rows if isinstance(value := row.get(name), int | float)]
-    if not values:
-        return None
-    return 100 - min(values) if name == "%idle" else max(values)
+def _main(latest: dict[str, Latest]) -> list[float | None]:
+    """Return the figures of `_IN_BRIEF`: those of every other list of machines, and the disks'."""
+    main = headline({source: one.rows for source, one in latest.items()})
+    filled = latest["fs"].rows if "fs" in latest else []
+    values = [value for row in filled if isinstance(value := row.get("%ufsused"), int | float)]
+    return [
+        main.cpu_percent,
+        main.memory_percent,
+        main.received_kb,
+        main.sent_kb,
+        main.disk_percent,
+        max(values, default=None),
+    ]
 
 
 def latest_rows(found: dict[str, Latest]) -> Rows:
@@ -156,8 +150,15 @@ def series_rows(found: Series) -> Rows:
     return Rows(columns, rows)
 
 
-def series_table(found: Series, *, is_ascii: bool = False) -> Rows:
-    """Return a row a series: its range, and how its mean went."""
+def series_table(found: Series, over: Sequence[Stats], *, is_ascii: bool = False) -> Rows:
+    """Return a row a series: its range, and how its mean went.
+
+    Args:
+        found: The series.
+        over: What the samples of the same range were: a mean of a series' own means would count
+            a point of few samples like one of many.
+        is_ascii: Whether the line over time is of ASCII.
+    """
     columns = [
         Column("device", rank=1),
         Column("name"),
@@ -167,18 +168,21 @@ def series_table(found: Series, *, is_ascii: bool = False) -> Rows:
         Column("max", is_number=True),
         Column("trend", "mean over time", is_elastic=True),
     ]
-    told = [_series_row(line, is_ascii=is_ascii) for line in found.series]
+    means = {(one.device, one.name): one.mean for one in over}
+    told = [
+        _series_row(line, means.get((line.device, line.name)), is_ascii=is_ascii)
+        for line in found.series
+    ]
     return _without_empty(Rows(columns, told, told))
 
 
-def _series_row(line: Line, *, is_ascii: bool) -> list[str]:
-    means = [value for value in line.mean if value is not None]
+def _series_row(line: Line, mean: float | None, *, is_ascii: bool) -> list[str]:
     return [
         line.device,
         line.name,
         line.unit,
         figure(min((value for value in line.min if value is not None), default=None)),
-        figure(sum(means) / len(means) if means else None),
+        figure(mean),
         figure(max((value for value in line.max if value is not None), default=None)),
         trend(line.mean, is_ascii=is_ascii),
     ]
