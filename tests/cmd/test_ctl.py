@@ -274,12 +274,13 @@ def test_help_is_there_for_every_verb(ctl):
 def test_in_a_pipe_it_is_silent_and_ends_with_its_reader(server, tmp_path):
     environment = {**os.environ, "PERFKIT_SERVER": server.url, "HOME": str(tmp_path)}
     environment["PERFKIT_KEY_FILE"] = str(server.folder / "first-run.json")
-    script = "$0 -m perfkit ctl machines | head -c 1; echo ${PIPESTATUS[0]}"
-    done = subprocess.run(
-        ["bash", "-c", script, sys.executable], env=environment, capture_output=True, check=True
-    )
-    assert done.stdout.endswith(b"0\n")
-    assert done.stderr == b""
+    for form in ("", "--json", "--csv"):
+        for reader in ("head -c 1", "true"):
+            script = f"$0 -m perfkit ctl machines {form} | {reader}; echo ${{PIPESTATUS[0]}}"
+            words = ["bash", "-c", script, sys.executable]
+            done = subprocess.run(words, env=environment, capture_output=True, check=True)
+            assert done.stdout.endswith(b"0\n"), (form, reader)
+            assert done.stderr == b""
     name = tmp_path / "pcctl"
     name.symlink_to(Path(sys.executable).with_name("pcctl"))
     done = subprocess.run(

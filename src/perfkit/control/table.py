@@ -148,9 +148,15 @@ def _widths(columns: Sequence[Column], told: Sequence[Sequence[str]]) -> list[in
 
 
 def _console(kind: "type[Console]") -> "Console":
+    class Screen(kind):  # type: ignore[valid-type, misc] # it is loaded only where it is needed
+        """One that tells when nobody reads, where rich would end the process with 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     # Nobody cuts lines in a pipe.
     width = None if sys.stdout.isatty() else _WIDE
-    return kind(
+    return Screen(
         width=width, highlight=False, markup=False, emoji=False, soft_wrap=width is not None
     )
 
