@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from scripted import make_host
@@ -348,10 +350,13 @@ def test_kill_9_of_the_server_loses_nothing(tmp_path: Path):
         )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return process, f"http://127.0.0.1:{port}"
+            with (
+                suppress(OSError),
+                urlopen(f"http://127.0.0.1:{port}/v1/ping", timeout=30),
+            ):
+                return process, f"http://127.0.0.1:{port}"
             time.sleep(0.02)
+        process.kill()
         raise AssertionError(process.communicate(timeout=5))
 
     with socket.create_server(("127.0.0.1", 0)) as free:

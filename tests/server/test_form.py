@@ -42,15 +42,21 @@ def test_text_before_the_first_part_and_after_the_last_is_none_of_it():
     assert found(b"preamble\r\n" + part(NAMED) + b"--x--\r\nepilogue") == {"a": b"text"}
 
 
-def test_the_first_of_a_name_counts_and_an_empty_part_is_empty():
-    assert found(part(NAMED, b"") + part(NAMED, b"other") + b"--x--") == {"a": b""}
+def test_an_empty_part_is_empty():
+    assert found(part(NAMED, b"") + b"--x--") == {"a": b""}
+
+
+def test_a_name_that_comes_twice_is_refused():
+    with pytest.raises(Refusal, match="one part named 'a': send each file by itself"):
+        found(part(NAMED, b"one") + part(NAMED, b"other") + b"--x--")
 
 
 @pytest.mark.parametrize(("count", "is_taken"), [(1, True), (2, True), (3, False)])
 def test_how_many_parts(count, is_taken):
-    data = part(NAMED) * count + b"--x--"
+    names = [f"a{number}" for number in range(count)]
+    data = b"".join(part(NAMED.replace(b'"a"', f'"{name}"'.encode())) for name in names) + b"--x--"
     if is_taken:
-        assert found(data, parts=2) == {"a": b"text"}
+        assert found(data, parts=2) == dict.fromkeys(names, b"text")
     else:
         with pytest.raises(Refusal, match="2 parts"):
             found(data, parts=2)

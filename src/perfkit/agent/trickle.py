@@ -350,13 +350,19 @@ def key_of(server: "ServerOptions") -> str:
     """Return the key: what its file says now, where it has one; the file may be replaced.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: it cannot be read, or holds none.
     """
     path = server["key_file"]
     if not path:
         return server["key"]
     try:
         with open(path, encoding="utf-8") as file:
-            return file.readline().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"api_key_file: cannot read {path!r}: {error}") from error
+            key = file.readline().strip()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"api_key_file: cannot read {path!r}: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"api_key_file: {path!r} holds no key: it is no text") from error
+    if not key:
+        raise UsageError(f"api_key_file: {path!r} holds no key: its first line is empty")
+    return key

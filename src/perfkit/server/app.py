@@ -37,6 +37,9 @@ _DECODERS = min(4, os.cpu_count() or 1)
 
 _QUERIES = 4
 
+_GONE = 499
+"""What is counted for a client that left before its answer: it never sees it."""
+
 
 @dataclass(kw_only=True)
 class Services:
@@ -122,8 +125,10 @@ def _answering(counters: Counters) -> Middleware:
         start = time.perf_counter()
         try:
             response = await handler(request)
-        except (asyncio.CancelledError, ConnectionError):
+        except asyncio.CancelledError:
             raise
+        except ConnectionError:
+            response = web.Response(status=_GONE)
         except Exception as error:  # noqa: BLE001 - every end has an answer
             response = refused(request.path, refusal_of(error))
         resource = request.match_info.route.resource

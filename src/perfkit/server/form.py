@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from email.errors import MessageError
 from email.message import Message
 
+from perfkit.errors import shown
 from perfkit.server.body import Body
 from perfkit.server.limits import Limits
 from perfkit.server.refusal import bad_request
@@ -13,7 +14,7 @@ _HEADERS = 16 * 1024
 
 
 def parts(body: Body, content_type: str, limits: Limits) -> Mapping[str, tuple[int, int]]:
-    """Return where each named part of a body begins and ends; the first of a name counts.
+    """Return where each named part of a body begins and ends; no name may come twice.
 
     Raises:
         Refusal: the body is none, or has no end.
@@ -35,7 +36,9 @@ def parts(body: Body, content_type: str, limits: Limits) -> Mapping[str, tuple[i
         name = _name(body.read(start, end - start))
         start = end + 4
         at = _after(body, b"\r\n" + mark, start - 2)
-        found.setdefault(name, (start, max(start, at - len(mark) - 2)))
+        if name and name in found:
+            raise bad_request(f"expected one part named {shown(name)}: send each file by itself")
+        found[name] = start, max(start, at - len(mark) - 2)
     if body.read(at, 2) == b"--":
         return found
     raise bad_request(f"expected {limits.parts} parts of the multipart body at most")

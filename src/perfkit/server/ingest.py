@@ -98,7 +98,7 @@ class Ingest:
         place = _place_of(request)
         kind = _kind_of(request, STREAM if place else UPLOAD)
         encoding = request.headers.get("Content-Encoding", "")
-        named = request.query.get("machine_id")
+        named = _named(request)
         limits, folder = self._limits, self._folder
         with self.gate.place():
             self._floor.check()
@@ -109,6 +109,10 @@ class Ingest:
                 form = request.headers["Content-Type"]
                 async with unpacked_whole(body, encoding, limits, folder) as plain:
                     file, field = await self._in_thread(partial(_fields, plain, form, limits))
+                    if field and named and field != named:
+                        raise bad_request(
+                            f"machine_id: the query says {shown(named)}, the form {shown(field)}"
+                        )
                     return await self._take(credential, field or named, file, "", place, kind)
 
     async def trickle(self, request: web.Request) -> web.Response:
@@ -123,7 +127,7 @@ class Ingest:
                 faults.reach("server.body-read")
                 read = partial(self._trickled, body, encoding)
                 named, block = await self._in_thread(read)
-            named = named or request.query.get("machine_id")
+            named = named or _named(request)
             machine = known_machine(credential, named, self._control, self._limits)
             placer = Placer(_identifier(machine), place)
             placer.add(block)
@@ -290,6 +294,14 @@ def _place_of(request: web.Request) -> Place | None:
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LAST_POSITION):
         raise bad_request(f"Perfkit-Position: expected 0 to {LAST_POSITION}, found {shown(text)}")
     return Place(found, int(text))
+
+
+def _named(request: web.Request) -> str | None:
+    """Return the machine that the query names."""
+    names = set(request.query.getall("machine_id", []))
+    if len(names) > 1:
+        raise bad_request("machine_id: expected one in the query, found several")
+    return names.pop() if names else None
 
 
 def _kind_of(request: web.Request, default: str) -> str:

@@ -205,6 +205,11 @@ def _listener(host: str, port: int) -> socket.socket:
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except socket.gaierror as error:
+        raise UsageError(
+            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}: name an"
+            " address of this machine by --listen HOST:PORT"
+        ) from None
     except (OSError, OverflowError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise UsageError(

@@ -112,6 +112,30 @@ def test_stored_rows_say_the_same_as_the_last_lines(tmp_path, capture):
         assert "containers" in capture.parent.name
 
 
+def test_a_single_sample_after_a_start_is_shown_as_what_it_is(tmp_path):
+    """Never the figures of before under its time."""
+    engine = DuckEngine(tmp_path)
+    text = b"".join(stat(at) + memory(at, 50) for at in (START, START + 1))
+    engine.apply(TENANT, [frame(text)], after=None)
+    assert engine.latest(TENANT, MACHINE)["cpu"].timestamp == START + 1
+    engine.noticed(TENANT, frame(stat(START + 9) + memory(START + 9, 7)))
+    found = engine.latest(TENANT, MACHINE)
+    assert found["memory"].timestamp == engine.last_seen(TENANT, MACHINE) == START + 9
+    assert found["memory"].rows[0]["kbmemfree"] == 7
+    assert "cpu" not in found
+    engine.close()
+
+
+def test_a_single_older_sample_after_a_start_changes_nothing(tmp_path):
+    engine = DuckEngine(tmp_path)
+    text = b"".join(stat(at) + memory(at, 50) for at in (START + 10, START + 11))
+    engine.apply(TENANT, [frame(text)], after=None)
+    before = engine.latest(TENANT, MACHINE)
+    engine.noticed(TENANT, frame(stat(START) + memory(START, 7)))
+    assert engine.latest(TENANT, MACHINE) == before
+    engine.close()
+
+
 def test_long_lines_are_left_to_the_store():
     latest = Latest()
     long = line(START, "/proc/stat", "x" * 2_000_000)

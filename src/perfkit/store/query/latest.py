@@ -66,12 +66,21 @@ class Latest:
             kept = self._machines.get((tenant, machine), {})
             return max((pair[-1][0][0] for pair in kept.values()), default=None)
 
-    def figures(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows] | None:
-        """Return the newest figures by source; None where two samples were not seen yet."""
+    def figures(
+        self, tenant: UUID, machine: UUID, *, is_one_enough: bool = False
+    ) -> dict[str, LatestRows] | None:
+        """Return the newest figures by source.
+
+        Args:
+            tenant: Whose machine it is.
+            machine: Which.
+            is_one_enough: Whether a single sample counts, of which only gauges are known; else None
+                where two were not seen yet.
+        """
         with self._lock:
             kept = self._machines.get((tenant, machine), {})
             lines = {name: list(pair) for name, pair in kept.items()}
-        if not any(len(pair) == 2 for pair in lines.values()):
+        if not any(len(pair) == 2 for pair in lines.values()) and not is_one_enough:
             return None
         return _figures(lines)
 

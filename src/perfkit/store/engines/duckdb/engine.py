@@ -145,7 +145,12 @@ class DuckEngine:
         noted = self._latest.figures(tenant, machine)
         if noted is not None:
             return noted
-        return self._try(tenant, lambda file: self._latest_stored(file, machine))
+        stored = self._try(tenant, lambda file: self._latest_stored(file, machine))
+        # After a start the first sample is alone in memory: no rates, but not those of before.
+        seen = self._latest.last_seen(tenant, machine)
+        if seen is not None and all(seen > int(rows.timestamp) for rows in stored.values()):
+            return self._latest.figures(tenant, machine, is_one_enough=True) or stored
+        return stored
 
     def _latest_stored(self, file: TenantFile, machine: UUID) -> dict[str, LatestRows]:
         had = _span(file, machine)
