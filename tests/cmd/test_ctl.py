@@ -183,7 +183,7 @@ def test_usage(ctl, tmp_path):
         assert told in done.err
 
 
-def test_no_server_is_5_and_no_key_is_6(ctl, server, tmp_path, monkeypatch):
+def test_no_server_is_5_and_no_key_is_2(ctl, server, tmp_path, monkeypatch):
     capture = written(tmp_path / "a.json", sample(1))
     for words in (["ping"], ["status"], ["machines"], ["upload", capture, "--machine", "x"]):
         done = ctl(*words, "--server", "http://127.0.0.1:9")
@@ -191,13 +191,18 @@ def test_no_server_is_5_and_no_key_is_6(ctl, server, tmp_path, monkeypatch):
         assert "connection refused" in done.err
     monkeypatch.delenv("PERFKIT_KEY_FILE")
     done = ctl("machines")
-    assert (done.code, done.out) == (6, "")
+    assert (done.code, done.out) == (2, "")
     assert "perfkit ctl login" in done.err
     monkeypatch.setenv("PERFKIT_KEY", "pk_wrong")
     for words in (["machines"], ["status"], ["upload", capture, "--machine", "x"]):
         done = ctl(*words)
         assert done.code == 6, done
         assert "pk_wrong" not in done.err
+    monkeypatch.setenv("PERFKIT_KEY", server.keys["ingest_key"])
+    for words in (["machines"], ["latest"], ["latest", "web1"], ["series", "web1", "cpu"]):
+        done = ctl(*words)
+        assert (done.code, done.out) == (6, "")
+        assert "this key may not list machines: use a read key" in done.err
     monkeypatch.setenv("PERFKIT_KEY", server.keys["read_key"])
     assert ctl("upload", capture, "--machine", "new").code == 6
     assert ctl("status").code == 0

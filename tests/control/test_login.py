@@ -8,7 +8,7 @@ import pytest
 from scripted_server import scripted
 
 from perfkit.control.login import key_for, keys_in
-from perfkit.errors import UsageError
+from perfkit.errors import RefusedError
 
 
 def kept(call):
@@ -42,7 +42,7 @@ def test_one_key_is_kept_by_the_scope_that_the_server_says(bare, server, scope, 
     assert done.json["scopes"] == [scope]
     codes = {"read": "machines", "admin": "tenants list"}
     for needed, words in codes.items():
-        assert bare(*words.split()).code == (0 if needed == scope else 2)
+        assert bare(*words.split()).code == (0 if needed == scope else 6)
 
 
 def test_a_key_is_asked_for_without_echo(bare, server, monkeypatch):
@@ -71,7 +71,7 @@ def test_a_kept_key_goes_to_its_own_server_alone(bare, server):
 
     with scripted(answer) as other:
         done = bare("machines", "--server", other)
-    assert (done.code, asked) == (6, [])
+    assert (done.code, asked) == (2, [])
     assert "no key for" in done.err
 
 
@@ -92,16 +92,41 @@ def test_a_flag_wins_over_a_variable_over_what_is_kept(bare, server, tmp_path, m
 
 def test_what_cannot_be_a_key(bare, tmp_path):
     file = tmp_path / "key"
-    assert bare("machines", "--key-file", file).code == 4
+    assert bare("machines", "--key-file", file).code == 2
     for text in ("", "# only a remark\n", "one\ntwo\n", "{", '{"ingest_key": 3}', "a b"):
         file.write_text(text)
         done = bare("machines", "--server", bare.server, "--key-file", file)
         assert done.code == 2, (text, done)
         assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "x", "{}", "[]", "null", "{bad", "\xff", "[" * 9000, '{"server":5}'),
+        '{"read_key": "x"}',
+        '{"server":"http://h","read_key":5}',
+        '{"server":"ftp://h","read_key":"x"}',
+        '{"server":"http://h","read_key":"x y"}',
+    ],
+)
+def test_a_damaged_login_is_told_and_replaced(bare, server, monkeypatch, text):
     kept(bare).parent.mkdir(parents=True)
-    for text in ('{"read_key": "x"}', "\xff"):
-        kept(bare).write_bytes(text.encode("latin-1"))
-        assert bare("ping").code in (2, 4)
+    kept(bare).write_bytes(text.encode("latin-1"))
+    file = server.folder / "first-run.json"
+    for words in (["ping"], ["machines"], ["machines", "--server", bare.server]):
+        done = bare(*words)
+        assert (done.code, done.out) == (2, ""), done
+        assert f"{kept(bare)}: is damaged: log in again" in done.err
+    bare.good("ping", "--server", bare.server)
+    bare.good("status", "--server", bare.server)
+    bare.good("machines", "--server", bare.server, "--key-file", file)
+    monkeypatch.setenv("PERFKIT_KEY", server.keys["read_key"])
+    assert bare("machines").code == 2
+    bare.good("machines", "--server", bare.server)
+    bare.good("login", "--server", bare.server)
+    monkeypatch.delenv("PERFKIT_KEY")
+    bare.good("machines")
 
 
 def test_each_verb_takes_the_key_for_it():
@@ -111,5 +136,5 @@ def test_each_verb_takes_the_key_for_it():
         None,
     ]
     assert key_for("read", keys_in("k\n", "f")) == "k"
-    with pytest.raises(UsageError, match="a key of scope read, and there is one for ingest only"):
+    with pytest.raises(RefusedError, match="a key of scope read, and there is one for ingest only"):
         key_for("read", {"ingest": "i"})

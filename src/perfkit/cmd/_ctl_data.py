@@ -68,9 +68,10 @@ def add(group: typer.Typer) -> None:
 
 def _machines(asked: Asked) -> None:
     from perfkit.control import ask, views
+    from perfkit.control.machines import listed
 
     server = asked.server("read")
-    found = list(ask.items(server, "/machines"))
+    found = listed(server)
     rows = views.machines([ask.typed(server, one, ask.Machine) for one in found])
     asked.put(rows, {"items": found})
 
@@ -84,12 +85,12 @@ def _latest(
     every: Annotated[bool, typer.Option("--all", help="Show idle devices too.")] = False,
 ) -> None:
     from perfkit.control import ask, views
-    from perfkit.control.machines import find
+    from perfkit.control.machines import find, listed
     from perfkit.control.table import show
 
     server = asked.server("read")
     if machine is None:
-        machines = [ask.typed(server, one, ask.Machine) for one in ask.items(server, "/machines")]
+        machines = [ask.typed(server, one, ask.Machine) for one in listed(server)]
         all_found = [(one, ask.get(server, f"/machines/{one.id}/latest")) for one in machines]
         typed = [(one, ask.typed(server, raw, dict[str, ask.Latest])) for one, raw in all_found]
         told = [{"id": str(one.id), "name": one.name, "latest": raw} for one, raw in all_found]

@@ -123,11 +123,12 @@ def _told(value: "Cell") -> str:
 def _machines(asked: Asked) -> "list[Machine] | None":
     """Return the machines; None where the key may not list them."""
     from perfkit.control import ask
+    from perfkit.control.machines import listed
     from perfkit.errors import UsageError
 
     try:
         server = asked.server("read")
-        return [ask.typed(server, one, ask.Machine) for one in ask.items(server, "/machines")]
+        return [ask.typed(server, one, ask.Machine) for one in listed(server)]
     except RefusedError as error:
         if error.status == 401:
             raise

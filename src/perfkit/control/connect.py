@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from perfkit.client import Server
 from perfkit.control.login import Keys, kept, key_for, keys_of_file
-from perfkit.errors import RefusedError
+from perfkit.errors import InputError, PerfkitError, UsageError
 
 if TYPE_CHECKING:
     from perfkit.settings.resolve import Resolved
@@ -22,7 +22,14 @@ class Connection:
     def __init__(self, found: "Resolved", login: Path) -> None:
         self._servers: list[Server] = []
         self._ca_file = found.text("ca_file") or None
-        server, keys = kept(login)
+        self._damage: PerfkitError | None = None
+        server, keys = "", Keys()
+        try:
+            server, keys = kept(login)
+        except (InputError, UsageError) as error:
+            # Told where something of it is needed: a new login needs nothing.
+            self._damage = error
+        self._is_known = found.is_set("server") or self._damage is None
         is_named = found.is_set("server") or not server
         self.url = Server(found.text("server") if is_named else server).url
         """As it is told."""
@@ -44,15 +51,16 @@ class Connection:
             scope: `ingest`, `read`, `admin`; None: no key is needed.
 
         Raises:
-            RefusedError: there is no key.
-            UsageError: there are others only.
+            RefusedError: there are keys for something else only.
+            UsageError: there is no key, or what the last login kept is needed and damaged.
         """
+        if self._damage is not None and not (self._is_known and (scope is None or self.keys)):
+            raise self._damage
         key = key_for(scope, self.keys)
         if scope is not None and key is None:
-            raise RefusedError(
+            raise UsageError(
                 f"no key for {self.url}: name its file by --key-file, set PERFKIT_KEY, "
-                "or keep it by perfkit ctl login",
-                status=None,
+                "or keep it by perfkit ctl login"
             )
         server = Server(self.url, key, ca_file=self._ca_file)
         self._servers.append(server)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfkit.client import Server
+from perfkit.client import Server, parts_of
 from perfkit.control.ask import V1
 from perfkit.errors import InputError, RefusedError, UsageError
 
@@ -38,13 +38,7 @@ def keys_in(text: str, name: str) -> Keys:
             found: Json = json.loads(text)
         except ValueError:
             raise UsageError(f"{name}: expected a key, or the JSON of first-run.json") from None
-        keys = {
-            scope: key
-            for scope in (*SCOPES, _ANY)
-            if isinstance(found, dict)
-            and isinstance(key := found.get(f"{scope}_key"), str)
-            and key.strip()
-        }
+        keys = _by_scope(found)
     else:
         lines = [line.strip() for line in text.splitlines()]
         words = [line for line in lines if line and not line.startswith("#")]
@@ -56,19 +50,28 @@ def keys_in(text: str, name: str) -> Keys:
     return keys
 
 
+def _by_scope(found: "Json") -> Keys:
+    if not isinstance(found, dict):
+        return {}
+    return {
+        scope: key
+        for scope in (*SCOPES, _ANY)
+        if isinstance(key := found.get(f"{scope}_key"), str) and key.strip()
+    }
+
+
 def keys_of_file(path: str) -> Keys:
     """Return the keys in a file.
 
     Raises:
-        UsageError: it holds none.
-        InputError: it cannot be read.
+        UsageError: it holds none, or cannot be read.
     """
     try:
         with Path(path).open("rb") as file:
             data = file.read(_MOST_BYTES)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: the key file cannot be read: {reason}") from None
+        raise UsageError(f"{path}: the key file cannot be read: {reason}") from None
     return keys_in(data.decode("utf-8", "replace"), path)
 
 
@@ -76,13 +79,13 @@ def key_for(scope: str | None, keys: Keys) -> str | None:
     """Return the key for a scope: that one, or the one whose scope nobody knows.
 
     Raises:
-        UsageError: there are keys, and none is for it.
+        RefusedError: there are keys, and none is for it.
     """
     if scope is None or not keys:
         return None
     found = keys.get(scope) or keys.get(_ANY)
     if found is None:
-        raise UsageError(
+        raise RefusedError(
             f"this needs a key of scope {scope}, and there is one for {' and '.join(keys)} only: "
             "name one by --key-file"
         )
@@ -97,18 +100,26 @@ def kept(path: Path) -> tuple[str, Keys]:
         UsageError: it holds something else.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES)
     except FileNotFoundError:
         return "", {}
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
         raise InputError(f"{path}: cannot be read: {reason}") from None
-    keys = keys_in(text, str(path))
-    found = json.loads(text)
-    server = found.get("server") if isinstance(found, dict) else None
-    if not isinstance(server, str):
-        raise UsageError(f"{path}: names no server: log in again")
-    return server, keys
+    try:
+        found: Json = json.loads(data)
+        server, keys = (found.get("server") if isinstance(found, dict) else None), _by_scope(found)
+        if isinstance(server, str) and keys and all(map(_is_key, keys.values())):
+            parts_of(server)
+            return server, keys
+    except (ValueError, RecursionError, UsageError):
+        pass  # said below, as of all else that it may hold
+    raise UsageError(f"{path}: is damaged: log in again by perfkit ctl login")
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def keep(path: Path, server: str, keys: Keys) -> None:

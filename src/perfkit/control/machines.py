@@ -3,15 +3,33 @@
 from typing import TYPE_CHECKING
 
 from perfkit.control.ask import Machine, items, typed
-from perfkit.errors import UsageError, shown
+from perfkit.errors import RefusedError, UsageError, shown
 
 if TYPE_CHECKING:
+    from perfkit.answer import Json
     from perfkit.client import Server
 
 _SHORTEST = 4
 """Characters that the start of an identifier must have to stand for it."""
 
 _LISTED = 10
+
+_FOR_ONE = "an ingest key asks for one machine"
+"""Of what a server answers to a key that only sends."""
+
+
+def listed(server: "Server") -> "list[dict[str, Json]]":
+    """Return all machines, as the API tells them.
+
+    Raises:
+        RefusedError: the key may not list them.
+    """
+    try:
+        return list(items(server, "/machines"))
+    except UsageError as error:
+        if _FOR_ONE not in str(error):
+            raise
+        raise RefusedError("this key may not list machines: use a read key", status=403) from None
 
 
 def find(server: "Server", text: str | None) -> Machine:
@@ -24,7 +42,7 @@ def find(server: "Server", text: str | None) -> Machine:
     Raises:
         UsageError: there is none, or several.
     """
-    known = [typed(server, item, Machine) for item in items(server, "/machines")]
+    known = [typed(server, item, Machine) for item in listed(server)]
     if text is None:
         found = known
     else:
