@@ -90,11 +90,33 @@ def test_several_that_could_be_meant_are_listed(stored, tmp_path):
     assert "2 could be meant, name one by its id: 2 'node-a' (" in done.err
 
 
-@pytest.mark.parametrize("day", ["2023-13-01", "yesterday", "2023-11-15 24"])
-def test_a_date_that_is_none_is_a_usage_error(stored, day):
-    done = stored("export", "--start-date", day)
+@pytest.mark.parametrize(
+    "day",
+    [
+        *("2023-13-01", "yesterday", "2023-11-15 24", "20231115", "2023", "-5", "", "1700006400"),
+        *("2023-11-15T00:00:00Z", "2023-W46-3", "²023-11-15"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--start-date", "--end-date"])
+def test_a_date_that_is_none_is_a_usage_error(stored, option, day):
+    done = stored("export", option, day)
     assert (done.code, done.out) == (2, "")
-    assert "start: expected a date" in done.err
+    assert f"{option}: expected a date as 2026-01-31, found" in done.err
+
+
+def test_one_file_is_of_the_tree_only(stored):
+    for form in ("portal", "capture"):
+        done = stored("export", "--format", form, "--file", "proc/stat")
+        assert (done.code, done.out) == (2, "")
+        assert "--file" in done.err
+
+
+def test_a_machine_without_the_figures_of_the_portal(stored, tmp_path):
+    stored.good("upload", written(tmp_path / "b.json", plain()), "--machine", "odd")
+    done = stored("export", "--collector", "odd")
+    assert (done.code, done.out) == (8, "")
+    assert "machine 2 ('odd') has no CPU and memory figures" in done.err
+    stored.good("export", "--collector", "odd", "--format", "capture")
 
 
 def test_nothing_in_a_range_is_not_enough(stored, tmp_path):

@@ -226,6 +226,10 @@ def _export(  # noqa: PLR0913, PLR0917 - an argument is an option
     from perfkit.control.machines import find
     from perfkit.control.table import as_json
 
+    export.expect_day(start_date, "--start-date")
+    export.expect_day(end_date, "--end-date")
+    if file is not None and form != "csv":
+        raise UsageError("--file names one of the files of --format csv")
     export.expect_free(output, force=force)
     if output == export.STDOUT and asked.form == "json":
         raise UsageError("--json tells of a file: name one by --output")

@@ -1,14 +1,16 @@
 """`perfkit ctl export`: what a server sends, into a file that is whole or not there."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from perfkit.control.ask import V1, asked_wrong
-from perfkit.errors import DiskError, NetworkError, NotEnoughData, UsageError
+from perfkit.errors import DiskError, NetworkError, NotEnoughData, UsageError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 STDOUT = "-"
 
 _NO_LINES = "the machine has none"
+_NO_FILE = "file in the tree"
 _MODE = 0o666
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def export(
@@ -43,7 +47,7 @@ def export(
 
     Raises:
         UsageError: the file is there, or the range is none.
-        NotEnoughData: the machine has nothing there.
+        NotEnoughData: the machine has nothing there, or nothing that this form is made of.
         NetworkError: the server does not answer; nothing is left of the file.
     """
     pieces = server.stream(f"{V1}/machines/{machine.id}/export", **query)
@@ -59,12 +63,41 @@ def export(
     except NetworkError as error:
         if error.status == 404 and _NO_LINES in str(error):
             raise NotEnoughData(_nothing(machine)) from None
+        if error.status == 404 and _NO_FILE in str(error) and query.get("format") == "portal":
+            raise NotEnoughData(
+                f"{_told(machine)} has no CPU and memory figures in that range, of which the "
+                "portal's file is: --format capture has its lines"
+            ) from None
         raise asked_wrong(error) from None
     return size
 
 
+def expect_day(text: str | None, name: str) -> None:
+    """Look whether a text is a day: a year or a number is a time too, and another one.
+
+    Args:
+        text: As 2026-01-31; None: there is none.
+        name: Of the option.
+
+    Raises:
+        UsageError: it is no day.
+    """
+    if text is None:
+        return
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError  # noqa: TRY301 - as of a day that no month has
+        date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{name}: expected a date as 2026-01-31, found {shown(text)}") from None
+
+
 def _nothing(machine: "Machine") -> str:
-    return f"machine {machine.number} ({machine.name!r}) has nothing in that range"
+    return f"{_told(machine)} has nothing in that range"
+
+
+def _told(machine: "Machine") -> str:
+    return f"machine {machine.number} ({machine.name!r})"
 
 
 @contextmanager
