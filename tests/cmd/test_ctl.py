@@ -134,6 +134,40 @@ def test_stats(ctl):
     assert "%usr" in ctl.good("stats", "1", "cpu", "--start", "2023-11-14").out
 
 
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+@pytest.mark.parametrize("verb", ["series", "stats"])
+def test_what_has_no_figures_is_told(ctl, verb, form):
+    long_ago = ["--start", "2001-01-01", "--end", "2001-01-02"]
+    for words, code, told in (
+        (["cpu", "--column", "idle"], 2, "column 'idle': no such one: there are: %usr, "),
+        (["cpu", "--column", "idle", *long_ago], 2, "there are: %usr, "),
+        (["disk", "--device", "sdz"], 2, "device 'sdz': no such one: there are: "),
+        (["disk", "--device", "sda", "--device", "sdz"], 2, "sda"),
+        (["cpu", *long_ago], 8, "cpu of web1: there are no values in that range"),
+        (["cpu", "--column", "%idle", *long_ago], 8, "there are no values in that range"),
+        (["net"], 8, "net of web1: there are no values in that range"),
+    ):
+        done = ctl(verb, "web1", *words, *form)
+        assert (done.code, done.out) == (code, ""), (words, done)
+        assert told in done.err
+
+
+def test_latest_of_a_machine_without_figures_is_not_enough(ctl):
+    machine = {"id": "00000000-0000-4000-8000-000000000001", "number": 4, "identifier": "a",
+               "name": "a"}  # fmt: skip
+
+    def answer(_method, path, _body):
+        found = {} if path.endswith("/latest") else {"items": [machine], "next": None}
+        return 200, found, {}
+
+    with scripted(answer) as url:
+        for form in ([], ["--json"], ["--csv"]):
+            done = ctl("latest", "a", *form, "--server", url)
+            assert (done.code, done.out) == (8, "")
+            assert "machine 4 ('a') has no figures yet" in done.err
+
+
 def test_tenants_and_keys(ctl, server, tmp_path, monkeypatch):
     made = ctl.good("tenants", "create", "=b & [red]", "--json").json
     assert made["name"] == "=b & [red]"

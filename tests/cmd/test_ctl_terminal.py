@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ NAME = "0123456789abcdef0123456789abcdef"
 def server(tmp_path_factory):
     with served(tmp_path_factory.mktemp("terminal") / "data") as one:
         yield one
+
+
+def cpu(number):
+    """Return a line of a CPU that is idle for three quarters."""
+    text = f"cpu  {number * 250} 0 0 {number * 750} 0 0 0 0 0 0\\n"
+    at = 1_700_000_000 + number * 10
+    return f'{{"timestamp":{at},"subsystem":"/proc/stat","measurement":"{text}"}}\n'.encode()
 
 
 def shown(server, home, width, *words):
@@ -74,7 +82,13 @@ def test_a_bar_while_it_works_and_a_table_that_fits(server, tmp_path, width):
         text = sent.replace("\x1b[1m", "").replace("\x1b[0m", "")
         assert "\x1b" not in text
         assert max(len(each) for each in text.splitlines()) <= width
-    code, sent = shown(server, tmp_path, width, "series", f"{NAME}{width}", "cpu")
+    file = written(tmp_path / "b.json", [cpu(number) for number in range(20)])
+    assert shown(server, tmp_path, width, "upload", file, "--machine", f"c{NAME}{width}")[0] == 0
+    for _ in range(400):
+        code, sent = shown(server, tmp_path, width, "series", f"c{NAME}{width}", "cpu")
+        if code != 8:
+            break
+        time.sleep(0.05)  # what is sent is loaded soon after, and no event tells it
     assert code == 0
     assert "mean over time" in sent
 

@@ -51,7 +51,7 @@ class Ctl:
         """Return the JSON of a call once its first part counts 19: loaded soon after it is sent."""
         for _ in range(400):
             done = self(*words)
-            if done.code == 0 and done.json and done.json[0]["count"] == 19:
+            if done.code == 0 and done.json[0]["count"] == 19:
                 return done.json
             time.sleep(0.05)  # no event tells it
         raise AssertionError(done)

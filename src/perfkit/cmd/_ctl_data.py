@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from perfkit.cmd._verb import Asked, verb
+from perfkit.errors import NotEnoughData
 
 _MACHINE = Annotated[
     str, typer.Argument(metavar="MACHINE", help="Its number, id, identifier or name.")
@@ -99,6 +100,10 @@ def _latest(
     one = find(server, machine)
     raw = ask.get(server, f"/machines/{one.id}/latest")
     latest = ask.typed(server, raw, dict[str, ask.Latest])
+    if not any(source.rows for source in latest.values()):
+        raise NotEnoughData(
+            f"machine {one.number} ({one.name!r}) has no figures yet: rates need two samples"
+        )
     if asked.form != "table":
         asked.put(views.latest_rows(latest), raw)
         return
@@ -126,6 +131,7 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
     device: _DEVICE = None,
 ) -> None:
     from perfkit.control import ask, views
+    from perfkit.control.choose import chosen
     from perfkit.control.machines import find
 
     server = asked.server("read")
@@ -140,7 +146,8 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
     )
     found = ask.typed(server, raw, ask.Series)
     if isinstance(raw, dict) and isinstance(lines := raw["series"], list):
-        raw["series"] = ask.chosen(lines, column, device)
+        of = f"{source} of {one.name}"
+        raw["series"] = chosen(lines, source, columns=column, devices=device, of=of)
     found = ask.typed(server, raw, ask.Series)
     title = f"{source} of {one.name}, {views.moment(found.start)} to {views.moment(found.end)}"
     if is_table:
@@ -174,12 +181,15 @@ def _stats(
     device: _DEVICE = None,
 ) -> None:
     from perfkit.control import ask, views
+    from perfkit.control.choose import chosen
     from perfkit.control.machines import find
 
     server = asked.server("read")
     one = find(server, machine)
     raw = ask.get(server, f"/machines/{one.id}/stats/{source}", start=start, end=end)
-    if isinstance(raw, list):
-        raw = ask.chosen(raw, column, device)
     found = ask.typed(server, raw, list[ask.Stats])
-    asked.put(views.stats(found), raw, f"{source} of {one.name}")
+    title = f"{source} of {one.name}"
+    if isinstance(raw, list):
+        raw = chosen(raw, source, columns=column, devices=device, of=title)
+        found = ask.typed(server, raw, list[ask.Stats])
+    asked.put(views.stats(found), raw, title)

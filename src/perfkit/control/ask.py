@@ -181,19 +181,6 @@ def text_of(server: Server, path: str) -> str:
     return answer.body.decode("utf-8", "replace").strip()
 
 
-def chosen(
-    rows: "list[Json]", columns: list[str] | None, devices: list[str] | None
-) -> "list[Json]":
-    """Return the rows of some columns and devices; of all where none is named."""
-    return [
-        row
-        for row in rows
-        if isinstance(row, dict)
-        and (not columns or row.get("name") in columns)
-        and (not devices or row.get("device") in devices)
-    ]
-
-
 def keys_path(tenant: str) -> str:
     """Return the path of a tenant's keys."""
     return f"/tenants/{quote(tenant, safe='')}/keys"
