@@ -51,8 +51,8 @@ def test_files_of_one_run_are_verified_together_in_any_order(ctl, tmp_path):
 
 
 def test_a_machine_that_is_not_there_misses_all(ctl, tmp_path):
-    file = written(tmp_path / "a.json", plain())
-    done = ctl("verify", file, "--machine", "nobody", "--json")
+    file = written(tmp_path / "a.json", numbered(60, "nobody"))
+    done = ctl("verify", file, "--json")
     assert (done.code, done.json["runs"][0]["missing"]) == (1, [[0, 59]])
 
 

@@ -23,7 +23,8 @@ _WHOSE = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="Whose lines they are, where a capture does not say so itself.",
+        help="Whose lines they are, by the machine's identifier, where a capture does not say so "
+        "itself.",
         show_default=False,
     ),
 ]
@@ -68,12 +69,16 @@ def _upload(
     from perfkit.control.lines import expect_files
     from perfkit.control.table import Column, Rows
     from perfkit.control.upload import Sender
+    from perfkit.control.whose import expect_identifier, expect_no_number
 
     _expect_one_stdin(files)
+    expect_identifier(machine)
     expect_files(files, machine)
     # Standard input cannot be looked at before: it goes first, so that nothing is sent in vain.
     files = sorted(files, key=lambda file: file != "-")
-    sender = Sender(asked.server("ingest"), retries=retries, note=say)
+    server = asked.server("ingest")
+    expect_no_number(server, machine)
+    sender = Sender(server, retries=retries, note=say)
     done = []
     for lines in _opened(files, machine):
         with _progress("sending") as watch:
@@ -123,11 +128,15 @@ def _verify(
     from perfkit.control.lines import expect_files
     from perfkit.control.table import Cell, Column, Rows, printable
     from perfkit.control.verify import Verifier
+    from perfkit.control.whose import expect_identifier, expect_machine
 
     _expect_one_stdin(files)
+    expect_identifier(machine)
     expect_files(files, machine)
     connection = asked.connection()
-    verifier = Verifier(connection.server("read"), connection.server("read"), is_part=part)
+    server = connection.server("read")
+    expect_machine(server, machine)
+    verifier = Verifier(server, connection.server("read"), is_part=part)
     skipped = 0
     for lines in _opened(files, machine):
         with _progress("comparing") as watch:
