@@ -16,7 +16,7 @@ from scripted_server import Proxy, receipt, scripted
 from perfkit.client import Server
 from perfkit.control import upload
 from perfkit.control.lines import Lines
-from perfkit.control.upload import Sender
+from perfkit.control.upload import Sender, zstd
 from perfkit.errors import NetworkError, RefusedError, UsageError
 
 NOTHING_HELD = (200, {"items": [], "next": None}, {})
@@ -144,10 +144,27 @@ def test_conflicts_and_what_the_server_refuses_are_told(tmp_path):
 
     done, troubles, _ = sent(answer, plain(), tmp_path)
     assert (done.stored, done.skipped, done.conflicts) == (57, 1, 2)
-    assert troubles == [
-        (1, "2 lines to 60: the server has other lines in their places"),
-        (3, "not mine"),
-    ]
+    assert [line for line, _ in troubles] == [1, 3]
+    assert troubles[1].reason == "not mine"
+
+
+@pytest.mark.parametrize("others", [{0}, {59}, {36}, {36, 37, 58}])
+def test_the_first_line_in_the_place_of_another_is_named(tmp_path, others):
+    lines = plain()
+    other = {lines[place] for place in others}
+
+    def answer(method, _path, body):
+        if method == "GET":
+            return 403, {"detail": "not for you"}, {}
+        found = receipt(body)
+        mine = zstd.decompress(body).splitlines(keepends=True)
+        count = len(other.intersection(mine))
+        return 200, {**found, "lines": found["lines"] - count, "conflicts": count}, {}
+
+    done, (trouble,), _ = sent(answer, lines, tmp_path)
+    assert (done.sent, done.conflicts) == (60, len(others))
+    more = f", and in those of {len(others) - 1} more to line 60" if len(others) > 1 else ""
+    assert trouble == (min(others) + 1, f"the server has another line in its place{more}")
 
 
 def test_a_machine_whose_name_is_none_is_a_usage_error(ctl, tmp_path):

@@ -187,8 +187,24 @@ class Sender:
         for place, reason in receipt.rejected[: 20 - min(20, len(troubles))]:
             troubles.append(Trouble(batch.numbers[place - 1], reason))
         if receipt.conflicts and len(troubles) < 20:
-            where = f"{receipt.conflicts} lines to {batch.numbers[-1]}: the server has other lines"
-            troubles.append(Trouble(batch.numbers[0], f"{where} in their places"))
+            what = "the server has another line in its place"
+            if receipt.conflicts > 1:
+                what += f", and in those of {receipt.conflicts - 1} more to line "
+                what += str(batch.numbers[-1])
+            troubles.append(Trouble(self._first_conflict(batch), what))
+
+    def _first_conflict(self, batch: Stretch) -> int:
+        """Return the number of the first line that the server has otherwise.
+
+        A receipt tells only how many there are; halves are sent again, which changes nothing.
+        """
+        while len(batch.lines) > 1:
+            middle = batch.first + len(batch.lines) // 2
+            half = batch.part(batch.first, middle)
+            receipt = self._acknowledged(half, zstd.compress(b"".join(half.lines), _LEVEL))
+            is_here = receipt is not None and receipt.conflicts
+            batch = half if is_here else batch.part(middle, batch.end)
+        return batch.numbers[0]
 
     def _acknowledged(self, batch: Stretch, packed: bytes) -> Receipt | None:
         """Return the receipt of a batch; None: it is too large."""
