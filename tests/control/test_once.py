@@ -120,6 +120,20 @@ def test_other_spellings_are_the_line_that_the_server_keeps(
     ctl_shared.good("upload", file, "--machine", name + "b")
 
 
+@pytest.mark.parametrize("kind", ["spaced", "crlf", "bom"])
+def test_a_file_of_another_spelling_is_kept_as_canonical_lines(ctl_shared, shared, tmp_path, kind):
+    lines = plain(10)
+    spelled = {
+        "spaced": [json.dumps(json.loads(line)).encode() + b"\n" for line in lines],
+        "crlf": [line[:-1] + b"\r\n" for line in lines],
+        "bom": [b"\xef\xbb\xbf" + lines[0], *lines[1:]],
+    }[kind]
+    file = written(tmp_path / "a.json", spelled)
+    ctl_shared.good("upload", file, "--machine", kind)
+    ctl_shared.good("verify", file, "--machine", kind)
+    assert export_of(shared, kind) == lines
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_conformance_captures_uploaded_and_exported_convert_to_the_originals(

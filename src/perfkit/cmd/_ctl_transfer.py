@@ -36,7 +36,8 @@ that are none are told and counted (exit code 3), and cost no other.
 
 _VERIFY = """Tell whether the server holds a capture's lines.
 
-Yes (exit code 0): exactly these lines, byte for byte; or no (1), and what differs.
+Yes (exit code 0): exactly these lines, or no (1), and what differs.  Compared is the canonical
+spelling, in which the server keeps them: other spaces, line ends or escapes are no difference.
 """
 
 _EXPORT = """Write a machine's data to a file.
