@@ -1,5 +1,6 @@
 """How much is taken in at once, and whether the disk has room for it."""
 
+import asyncio
 import os
 import time
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ _LOOK_AGAIN = 0.05
 """Seconds that a look at the disk counts: a burst of small uploads takes one."""
 
 _RETRY_SECONDS = 5
+
+_TURN_SECONDS = 0.01
+"""Of a turn of the loop in which uploads are begun."""
 
 
 class Gate:
@@ -42,6 +46,34 @@ class Gate:
             yield
         finally:
             self.taken -= 1
+
+
+class Turns:
+    """Shares each turn of the event loop: who comes in a crowd waits for the next one.
+
+    Else a thousand uploads that come at once are all begun in one turn, and whoever only asks
+    whether the server is well waits for all of them.
+    """
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._is_counting = False
+
+    async def wait(self) -> None:
+        """Return in a turn of the loop that has time left."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._is_counting:
+                self._is_counting = True
+                self._began = loop.time()
+                loop.call_soon(self._next)
+                return
+            if loop.time() - self._began < _TURN_SECONDS:
+                return
+            await asyncio.sleep(0)
+
+    def _next(self) -> None:
+        self._is_counting = False
 
 
 class Floor:

@@ -20,7 +20,7 @@ from perfkit.server.auth import INGEST, credential_of, known_machine
 from perfkit.server.body import Body
 from perfkit.server.door import Block, Door
 from perfkit.server.form import parts
-from perfkit.server.gate import Floor, Gate
+from perfkit.server.gate import Floor, Gate, Turns
 from perfkit.server.limits import Limits
 from perfkit.server.metrics import Counters
 from perfkit.server.pieces import LAST_POSITION, Place, Placer
@@ -84,6 +84,7 @@ class Ingest:
         self.gate = Gate(limits.uploads, "uploads")
         self._big = asyncio.Semaphore(limits.big_uploads)
         self._turn = asyncio.Lock()
+        self._turns = Turns()
         self._control = control
         self._intake = intake
         self._limits = limits
@@ -94,6 +95,7 @@ class Ingest:
 
     async def upload(self, request: web.Request) -> web.Response:
         """Take in a capture, or a part of one."""
+        await self._turns.wait()
         credential = credential_of(request.headers, self._control, (INGEST,))
         place = _place_of(request)
         kind = _kind_of(request, STREAM if place else UPLOAD)
@@ -117,6 +119,7 @@ class Ingest:
 
     async def trickle(self, request: web.Request) -> web.Response:
         """Take in what a collector has just seen."""
+        await self._turns.wait()
         credential = credential_of(request.headers, self._control, (INGEST,))
         place = _place_of(request)
         kind = _kind_of(request, STREAM)

@@ -19,6 +19,7 @@ from perfkit.server.refusal import bad_request, too_large
 from perfkit.server.unpack import unpacked
 from perfkit.store.intake import Piece
 
+_LITTLE_BYTES = 4 * 1024
 _FEW_BYTES = 64 * 1024
 _LITTLE_TEXT = 128 * 1024
 _SOME_TEXT = 512 * 1024
@@ -80,7 +81,7 @@ class Reading:
 
     def is_small(self) -> bool:
         """Return whether it is read in no time."""
-        return self._is_within(_LITTLE_TEXT)
+        return len(self._body) <= _LITTLE_BYTES and self._is_within(_LITTLE_TEXT)
 
     def is_short(self) -> bool:
         """Return whether it is read in less time than another thread takes to begin."""
