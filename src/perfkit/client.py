@@ -281,9 +281,9 @@ class Server:
     ) -> http.client.HTTPResponse:
         try:
             self._connection.request(method, target, body, headers)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
             # A server that refuses a body answers before it has read all of it.
-            if self._connection.sock is None:
+            if self._connection.sock is None or not self._is_stale():
                 raise
             try:
                 return self._connection.getresponse()
