@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -194,16 +194,19 @@ class Fleet:
 def watching(url: str, pid: int, tally: Tally) -> Iterator[None]:
     """Ask whether the server is well ten times a second, from a process of its own."""
     words = [sys.executable, __file__, "--probe", url, "--pid", str(pid)]
-    probe = subprocess.Popen(words, stdout=subprocess.PIPE)
-    try:
-        yield
-    finally:
-        probe.terminate()
-        # The line that the end cut is no measurement.
-        for line in probe.communicate()[0].rpartition(b"\n")[0].splitlines():
-            seconds, rss = line.split()
-            tally.health.append(float(seconds))
-            tally.rss.append(int(rss))
+    with TemporaryFile() as told:  # a pipe that nobody reads would stop the probe once it is full
+        probe = subprocess.Popen(words, stdout=told)
+        try:
+            yield
+        finally:
+            probe.terminate()
+            probe.wait()
+            told.seek(0)
+            # The line that the end cut is no measurement.
+            for line in told.read().rpartition(b"\n")[0].splitlines():
+                seconds, rss = line.split()
+                tally.health.append(float(seconds))
+                tally.rss.append(int(rss))
 
 
 def watch(url: str, pid: int) -> None:

@@ -17,7 +17,7 @@ import duckdb
 
 from perfkit.store.engines import QueryTimeout
 
-MEMORY_LIMIT = "384MB"
+MEMORY_LIMIT = "256MB"
 CHECKPOINT_THRESHOLD = "64MB"
 """Of write-ahead log, then it is folded into the file: opening after a kill replays at most that,
 in 0.3 s."""
