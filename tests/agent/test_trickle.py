@@ -311,6 +311,8 @@ def test_a_server_that_hangs_holds_up_no_sample(host: Host):
 
 
 @pytest.mark.parametrize("flush", ["1", "3"])
+@pytest.mark.proof
+@pytest.mark.timeout(600)
 def test_kill_9_of_the_collector_loses_the_tick_at_hand_and_no_more(host: Host, flush: str):
     words = ("--frequency", "0.05s", "--flush", flush, "--collection", str(host.capture))
     for kill in range(KILLS):

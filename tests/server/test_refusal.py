@@ -23,7 +23,6 @@ from perfkit.store.engines import BadRange, QueryTimeout, StoreError, UnknownSou
         (BadRange("ends before it starts"), 400, None),
         (UnknownSource("no source"), 400, None),
         (QueryTimeout("took too long"), 503, "5"),
-        (StoreError("set aside"), 503, "5"),
         (NetworkError("gone"), 503, "5"),
         (TimeoutError(), 503, "5"),
     ],
@@ -34,6 +33,13 @@ def test_a_failure_that_is_foreseen_has_a_status_of_its_own(error, status, retry
     assert refusal.headers.get("Retry-After") == retry_after
     assert str(refusal) == str(error)
     assert capsys.readouterr().err == ""
+
+
+def test_a_client_is_not_told_where_a_store_lies(caplog):
+    refusal = refusal_of(StoreError("the store /data/tenants/1 failed: IO Error"))
+    assert (refusal.status, refusal.headers["Retry-After"]) == (503, "5")
+    assert "/data" not in str(refusal)
+    assert "/data/tenants/1" in caplog.text
 
 
 def test_an_answer_of_the_router_keeps_what_it_allows():

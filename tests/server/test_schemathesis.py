@@ -27,6 +27,8 @@ PATHS = {
 }
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("key", PATHS)
 def test_the_server_does_what_its_document_says(tmp_path, key):
     with served(tmp_path / "data") as server:

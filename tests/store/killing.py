@@ -138,12 +138,16 @@ class Machine:
         assert had == self.lines(0, len(had))
 
     def get(self, port, path):
+        status, text = self.asked(port, path)
+        assert status == 200, text
+        return text
+
+    def asked(self, port, path):
+        """Return status and body of an answer."""
         with connected(port) as connection:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.read_key}"})
             response = connection.getresponse()
-            text = response.read()
-            assert response.status == 200, text
-            return text
+            return response.status, response.read()
 
 
 def fleet(folder, *, noise_bytes=0, kind=Machine):

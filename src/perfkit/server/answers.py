@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import logging
 import sys
 import traceback
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from perfkit.errors import DiskError, InputError, PerfkitError, UsageError
 from perfkit.server.refusal import Refusal
+from perfkit.store.engines import StoreError
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -18,6 +20,9 @@ API = "/api/"
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
+_NO_ROWS = "the rows cannot be read now: what was sent is kept, and rows are made of it again"
+
+_log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -77,7 +82,12 @@ def refusal_of(error: Exception) -> Refusal:
     if isinstance(error, UsageError | InputError):
         return Refusal(HTTPStatus.BAD_REQUEST, str(error))
     if isinstance(error, PerfkitError | TimeoutError):
-        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "5"})
+        detail = str(error)
+        if isinstance(error, StoreError):
+            # What failed where is for whoever runs the server, not for its clients.
+            _log.error("%s", error)
+            detail = _NO_ROWS
+        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
     text = "".join(traceback.format_exception(error))
     sys.stderr.write(f"perfkit: a bug while answering a request:\n{text}")
     return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, f"a bug: {type(error).__name__}")

@@ -1,6 +1,8 @@
 """A store that fails in use: opened anew, set aside once, or left alone if not to blame."""
 
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pytest
@@ -14,6 +16,7 @@ from perfkit.store.engines.duckdb.instance import Instance
 from perfkit.store.log.frame import Place
 
 START = 1_700_000_000
+BLOCK = 256 * 1024
 OTHER = named("other tenant")
 FULL = duckdb.IOException("IO Error: could not write: No space left on device")
 BROKEN = duckdb.IOException("IO Error: could not read: Input/output error")
@@ -221,3 +224,29 @@ def test_a_store_that_cannot_be_renamed_is_told(engine, tmp_path, monkeypatch):
         engine.loaded(TENANT)
     assert engine.health(TENANT).endswith("Permission denied")
     assert file.read_bytes()[:5] == b"noise"
+
+
+def test_a_damaged_block_that_only_a_query_reads_ends_the_store(engine, tmp_path, asides):
+    """It is answered by no rows rather than by some, and the log fills the next store."""
+    ticks = [disk(tick) for tick in range(1, 4001)]
+    engine.apply(TENANT, ticks, after=None)
+    (path,) = tmp_path.glob("tenants/*/samples.duckdb")
+    engine.close()
+    whole = path.read_bytes()
+    noise = Random(7).randbytes(64)  # noqa: S311 - noise
+    refusals = 0
+    for block in range(len(whole) // BLOCK):
+        at = block * BLOCK + BLOCK // 2
+        path.write_bytes(whole[:at] + noise + whole[at + len(noise) :])
+        again = DuckEngine(tmp_path, threads=2)
+        if again.loaded(TENANT) is not None:  # it opens
+            with suppress(StoreError):
+                again.series(TENANT, MACHINE, "disk")
+            refusals += again.loaded(TENANT) is None
+        if again.loaded(TENANT) is None:
+            assert asides()
+            again.apply(TENANT, ticks, after=None)
+        assert rows(again) == 4000
+        assert devices(again) == ["sda"]
+        again.close()
+    assert refusals

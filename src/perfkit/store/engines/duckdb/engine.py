@@ -311,11 +311,20 @@ class DuckEngine:
                     return work(file)
             except duckdb.Error as error:
                 failure = error
-            if not isinstance(failure, _OF_THE_FILE):
+            if not _is_of_the_file(failure):
                 break
             _log.error("tenant %s: %s", tenant, failure)
             self._slots.mend(tenant, failure, is_hopeless=is_last)
         raise StoreError(f"the store of tenant {tenant} failed: {failure}") from failure
+
+
+def _is_of_the_file(error: duckdb.Error) -> bool:
+    """Tell whether opening the file anew may mend an error.
+
+    DuckDB has no class of its own for a block that is damaged ("Corrupt database file: computed
+    checksum ..."), which shows when the block is read, perhaps long after the file was opened.
+    """
+    return isinstance(error, _OF_THE_FILE) or type(error) is duckdb.Error
 
 
 def _span(file: TenantFile, machine: UUID) -> tuple[int, int] | None:
