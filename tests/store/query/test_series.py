@@ -4,11 +4,14 @@ import math
 import statistics
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from made import MACHINE, TENANT, frame, line
 
 from perfkit.store.engines import BadRange, Series, UnknownSource
 from perfkit.store.engines.duckdb.engine import DuckEngine
 from perfkit.store.log.frame import Place
+from perfkit.store.query.series import MAX_TIME, grid
 
 START = 1_700_000_000
 
@@ -227,3 +230,20 @@ def test_there_are_no_more_points_than_asked_for(engine, points, shift):
     counted = [value for value in of(found, "rxkB/s")[1] if value is not None]
     assert counted == pytest.approx([3.0] * len(counted))
     assert len(counted) >= len(found.t) - 2  # the first and the last may hold no whole interval
+
+
+FAR = st.integers(-MAX_TIME, MAX_TIME) | st.integers(-(2 * 10**18), 2 * 10**18).map(
+    lambda ns: ns / 1e9
+)
+
+
+@given(FAR, FAR, st.floats(1e-3, 1e6), st.integers(1, 5000))
+@example(-1000, 1000, 1.0, 1)
+@example(-MAX_TIME, MAX_TIME, 1.0, 1)
+@example(-MAX_TIME, MAX_TIME, 1.0, 2)
+def test_any_range_is_covered_by_so_many_buckets_at_once(one, other, period, points):
+    start, end = min(one, other), max(one, other)
+    first, step = grid(start, end, max((end - start) / points, period), points)
+    assert first <= start
+    assert step > 0
+    assert first + points * step >= end - 1e-3

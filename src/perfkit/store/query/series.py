@@ -59,19 +59,32 @@ def span(
     return low, end
 
 
+def grid(start: float, end: float, step: float, points: int) -> tuple[float, float]:
+    """Return where the first bucket begins, and how long each is: at most `points` reach the end.
+
+    From one second on buckets lie on multiples of their length, so that they stay the same while
+    time goes on.  The first then begins before the start: where that is one too many, they are so
+    long that one fewer would do; a single one begins at the start.
+    """
+    if step <= 0.5:
+        return start, max(step, 1e-3)
+    step = math.ceil(step - 1e-9)
+    first = math.floor(start / step) * step
+    if end - first <= points * step:
+        return first, step
+    if points == 1:
+        return math.floor(start), math.ceil(end - math.floor(start))
+    step = math.ceil((end - start) / (points - 1))
+    return math.floor(start / step) * step, step
+
+
 def series(found: Derived, *, start: float, end: float, points: int) -> Series:
     """Return the buckets of a range.
 
     A bucket is no shorter than the sampling period, for then some would be empty for no reason;
     whole seconds from one second on, where a value counts at its tick.
     """
-    step = max((end - start) / points, found.period)
-    step = math.ceil(step - 1e-9) if step > 0.5 else max(step, 1e-3)
-    # Buckets lie on multiples of their length, so that they stay the same while time goes on; one
-    # that begins before the start must not be one too many.
-    while step >= 1 and start % step + (end - start) > points * step:
-        step += 1
-    first = math.floor(start / step) * step if step >= 1 else start
+    first, step = grid(start, end, max((end - start) / points, found.period), points)
     count = max(0, math.ceil((end - first) / step - 1e-9))
     raw = found.raw
     when = raw.ts.astype(np.float64) if step >= 1 else raw.ts + raw.ns / 1e9
