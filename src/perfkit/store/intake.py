@@ -27,6 +27,7 @@ from perfkit.store.lines import Lines
 from perfkit.store.log import Flight, LoggedFrame, Place, Run, TenantLog, Writer
 from perfkit.store.log.frame import KINDS, NUMBERED_HERE, STREAM, UPLOAD, Encoder
 from perfkit.store.log.runs import RunKey
+from perfkit.store.log.segment import Rows
 from perfkit.store.log.writer import check_room
 from perfkit.store.reading import Stretch, bodies_of, lines_of, matches
 
@@ -214,6 +215,10 @@ class Intake:
     def frames(self, tenant: UUID, after: Place | None = None) -> Iterator[LoggedFrame]:
         """Yield the tenant's frames behind a place, in the order of the log."""
         return self._opened(tenant).log.frames(after)
+
+    def rows_behind(self, tenant: UUID, place: Place | None) -> Iterator[tuple[int, Rows]]:
+        """Yield segment and headers of the tenant's frames behind a place; None: of all."""
+        return self._opened(tenant).log.rows_behind(place)
 
     def _opened(self, tenant: UUID) -> _Tenant:
         found = self._tenants.get(tenant)

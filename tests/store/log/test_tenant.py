@@ -10,6 +10,7 @@ from uploads import MACHINE, RUN, TENANT, accepted, batch, folder_in_memory, lin
 
 from perfkit.errors import InputError
 from perfkit.store.intake import Outcome
+from perfkit.store.log import Place
 
 EACH = 6
 """Lines of a frame."""
@@ -176,4 +177,20 @@ def test_a_damaged_frame_is_told_by_an_export(tmp_path):
     segment.unlink()
     with pytest.raises(InputError, match="No such file or directory"):
         list(intake.lines(TENANT, MACHINE))
+    intake.close()
+
+
+def test_headers_of_frames_behind_any_place_are_those_of_the_frames(tmp_path):
+    intake = opened(tmp_path, segment_bytes=600)
+    for first in range(0, FRAMES * EACH, EACH):
+        accepted(intake, batch(first, lines(first, first + EACH)))
+    frames = [(frame.place, frame.first) for frame in intake.frames(TENANT)]
+    assert len({place.segment for place, _ in frames}) > 2
+    for at, place in enumerate([None, *(place for place, _ in frames)]):
+        found = [
+            (Place(segment, ordinal), first)
+            for segment, rows in intake.rows_behind(TENANT, place)
+            for ordinal, first in rows[["ordinal", "first"]].tolist()
+        ]
+        assert found == frames[at:]
     intake.close()

@@ -26,6 +26,8 @@ from perfkit.store.log.frame import (
 )
 from perfkit.store.log.runs import Run, RunKey, note_all, read_catalog, write_catalog
 from perfkit.store.log.segment import (
+    Rows,
+    as_rows,
     headers,
     read_index,
     row_of,
@@ -115,11 +117,22 @@ class TenantLog:
         with self._lock:
             return [*self._closed, *([self._active] if self._active else [])]
 
-    def rows(self, segment: int) -> bytes:
-        """Return the packed rows of a segment's frames, as far as they are synced."""
+    def rows(self, segment: int, after: int = -1) -> bytes:
+        """Return the packed rows of a segment's frames, as far as they are synced.
+
+        Args:
+            segment: Its number.
+            after: Only of frames behind the one with this ordinal.
+        """
         with self._lock:
             if segment == self._active:
-                return bytes(self._rows)
+                return bytes(memoryview(self._rows)[_behind(self._rows, after) :])
+        rows = self._all_rows(segment)
+        return rows[_behind(rows, after) :]
+
+    def _all_rows(self, segment: int) -> bytes:
+        """Return the packed rows of a segment that grows no more."""
+        with self._lock:
             if segment in self._without_index:
                 return self._without_index[segment]
         rows = read_index(self._path(segment, "idx"))
@@ -130,6 +143,14 @@ class TenantLog:
             with contextlib.suppress(OSError):
                 write_index(self._path(segment, "idx"), rows)
         return rows
+
+    def rows_behind(self, place: Place | None) -> Iterator[tuple[int, Rows]]:
+        """Yield segment and headers of the frames that are synced behind a place; None: of all."""
+        for segment in self.segments():
+            if place is None or segment > place.segment:
+                yield segment, as_rows(self.rows(segment))
+            elif segment == place.segment:
+                yield segment, as_rows(self.rows(segment, place.frame))
 
     def frames(self, after: Place | None = None) -> Iterator[LoggedFrame]:
         """Yield every frame that is synced, or those behind a place, in the order of the log."""
@@ -315,3 +336,10 @@ class TenantLog:
         self._pwrite(last, start)
         os.fdatasync(self._file)
         self._has_tail = False
+
+
+def _behind(rows: bytes | bytearray, after: int) -> int:
+    """Return where in packed rows those behind an ordinal begin: they are in the order of these."""
+    if after < 0:
+        return 0
+    return int(as_rows(rows)["ordinal"].searchsorted(after, "right")) * ROW.itemsize
