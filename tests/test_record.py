@@ -11,9 +11,11 @@ from perfkit.record import (
     Record,
     canonical_line,
     escaped,
+    marked,
     run_of_capture,
     run_of_day,
     tick_lines,
+    unmarked,
 )
 
 KERNEL_TEXT = st.one_of(
@@ -124,16 +126,17 @@ def test_any_subsystem_reads_back(name: str):
 )
 @example(1, None, [("a", b"\0"), ("b", b"")])
 @example(1, None, [("a", b"\1"), ("b", b"")])
+@example(1, None, [("a", b"\2x\1"), ("b", b"")])
+@example(1, None, [("\2a\1", b"\1\2")])
 @example(1, 5, [("a", b"x\n"), ("b", b'"\t')])
 @example(1, None, [])
 def test_lines_of_a_tick_equal_lines_one_by_one(
     timestamp: int, ns: int | None, texts: list[tuple[str, bytes]]
 ):
-    parts = [part for name, text in texts for part in (name.encode("utf-8", "replace"), text)]
-    records = [
-        Record(timestamp, name.decode(), text, ns)
-        for name, text in zip(parts[::2], parts[1::2], strict=True)
-    ]
+    named = [(name.encode("utf-8", "replace").decode(), text) for name, text in texts]
+    parts = [part for name, text in named for part in (marked(name), text)]
+    records = [Record(timestamp, name, text, ns) for name, text in named]
+    assert [unmarked(name) for name in parts[::2]] == [name for name, _ in named]
     assert tick_lines(timestamp, ns, parts) == b"".join(map(canonical_line, records))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from perfkit.errors import InputError
-from perfkit.record import Record
+from perfkit.record import Record, unmarked
 from perfkit.source.host_sources import EACH_TICK, NEW_CPUS, NEW_MOUNTS, HostSources
 
 MINUTE = 60 * 1_000_000_000
@@ -29,7 +29,7 @@ def read(sources: HostSources, *, has_cpuinfo: bool = False) -> list[Record]:
     parts: list[bytes] = []
     sources.read(parts, has_cpuinfo=has_cpuinfo)
     return [
-        Record(7, name.decode(), text) for name, text in zip(parts[::2], parts[1::2], strict=True)
+        Record(7, unmarked(name), text) for name, text in zip(parts[::2], parts[1::2], strict=True)
     ]
 
 

@@ -4,11 +4,12 @@ import errno
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from perfkit.source.statfs import FileSystems, Left, line_of
+from perfkit.source.statfs import FileSystems, Left
 
 
 class Space:
@@ -20,8 +21,19 @@ class Space:
     f_bavail = 650
 
 
+def watched(
+    points: list[bytes],
+    ask: Callable[[bytes], object],
+    said: Callable[[str], object] = print,
+    root: str = "",
+) -> FileSystems:
+    systems = FileSystems(root, said, ask=ask)
+    systems.watch(points)
+    return systems
+
+
 def test_keys_in_the_order_of_the_original():
-    assert line_of(b"/", Space()) == (
+    assert watched([b"/"], lambda _path: Space()).read() == (
         b'{"mount_point":"/","block_size":4096,"blocks_total":1000,"blocks_free":700,'
         b'"blocks_available":650}\n'
     )
@@ -32,19 +44,19 @@ def test_keys_in_the_order_of_the_original():
     [(b'/my "disk"', '/my "disk"'), (b"/a\nb", "/a\nb"), (b"/\xff", "/\ufffd")],
 )
 def test_any_mount_point_reads_back(point: bytes, want: str):
-    systems = FileSystems("", print, ask=lambda _path: Space())
+    systems = watched([point], lambda _path: Space())
     for _ in range(2):
-        assert json.loads(systems.read([point]))["mount_point"] == want
+        assert json.loads(systems.read())["mount_point"] == want
 
 
 def test_this_host_answers_as_df_counts(tmp_path: Path):
-    found = FileSystems("", print).read([b"/"])
+    found = watched([b"/"], os.statvfs).read()
     space = os.statvfs("/")
     parsed = json.loads(found)
     assert parsed["mount_point"] == "/"
     assert parsed["block_size"] * parsed["blocks_total"] == space.f_frsize * space.f_blocks
-    below = FileSystems(str(tmp_path), print)
-    assert json.loads(below.read([b"/"]))["mount_point"] == "/"
+    below = watched([b"/"], os.statvfs, root=str(tmp_path))
+    assert json.loads(below.read())["mount_point"] == "/"
 
 
 def test_every_mount_is_asked_below_the_root():
@@ -54,8 +66,8 @@ def test_every_mount_is_asked_below_the_root():
         asked.append(path)
         return Space()
 
-    systems = FileSystems("/host", print, ask=ask)
-    assert systems.read([b"/", b"/boot"]).count(b"\n") == 2
+    systems = watched([b"/", b"/boot"], ask, root="/host")
+    assert systems.read().count(b"\n") == 2
     assert asked == [b"/host/", b"/host/boot"]
     assert systems.take_over() is None
 
@@ -68,9 +80,9 @@ def test_a_mount_that_refuses_is_left_out_and_said_once():
             raise OSError(errno.EIO, "Input/output error")
         return Space()
 
-    systems = FileSystems("", said.append, ask=ask)
+    systems = watched([b"/", b"/gone", b"/x"], ask, said.append)
     for _ in range(2):
-        assert systems.read([b"/", b"/gone", b"/x"]).count(b"mount_point") == 2
+        assert systems.read().count(b"mount_point") == 2
     assert said == ["statfs of /gone: input/output error: left out where it fails (said once)"]
 
 
@@ -85,14 +97,13 @@ def test_a_mount_that_hangs_is_left_out_until_it_comes_back():
             let_go.wait(30)
         return Space()
 
-    points = [b"/", b"/dead", b"/x"]
     made: list[FileSystems] = []
     ends: list[str] = []
 
     def record() -> None:
-        made.append(FileSystems("", said.append, ask=ask))
+        made.append(watched([b"/", b"/dead", b"/x"], ask, said.append))
         try:
-            made[0].read(points)
+            made[0].read()
         except Left:
             ends.append("left")
 
@@ -104,17 +115,17 @@ def test_a_mount_that_hangs_is_left_out_until_it_comes_back():
     assert answered is not None
     assert answered.count(b"mount_point") == 1
     assert said == ["statfs of /dead hangs: left out until it comes back"]
-    assert systems.read(points).count(b"mount_point") == 2
+    assert systems.read().count(b"mount_point") == 2
     hanging[0] = False
     let_go.set()
     thread.join(30)
     assert ends == ["left"]
     assert said[1:] == ["statfs of /dead came back: it is asked again"]
-    assert systems.read(points).count(b"mount_point") == 3
+    assert systems.read().count(b"mount_point") == 3
 
 
 def test_an_alarm_that_comes_late_changes_nothing():
-    systems = FileSystems("", print, ask=lambda _: Space())
-    systems.read([b"/"])
+    systems = watched([b"/"], lambda _path: Space())
+    systems.read()
     assert systems.take_over() is None
-    assert systems.read([b"/"])
+    assert systems.read()

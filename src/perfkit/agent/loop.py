@@ -6,7 +6,7 @@ from perfkit import __version__
 from perfkit.agent.clock import BOOTTIME, MONOTONIC, REALTIME
 from perfkit.agent.schedule import STEP, Schedule, Tick
 from perfkit.errors import InputError
-from perfkit.record import tick_lines
+from perfkit.record import marked, tick_lines, unmarked
 from perfkit.source.host import json_text
 from perfkit.source.host_sources import NEW_CPUS, STATFS_NAME
 from perfkit.units import NS_PER_SECOND
@@ -185,7 +185,7 @@ class Recorder:
 
     def _write(self, tick: Tick, parts: list[bytes]) -> None:
         self._open = None
-        if not self.samples and not any(part[:1] == b"/" for part in parts[::2]):
+        if not self.samples and not any(unmarked(part)[:1] == "/" for part in parts[::2]):
             raise InputError(f"{self._sources.root or '/'}: no source below it can be read")
         text = tick_lines(tick.timestamp, tick.ns if self._run else None, parts)
         self._writer.append(text, tick.due)
@@ -220,7 +220,7 @@ class Recorder:
             events.append((MISSED, self._missed_facts(tick)))
         if self._run:
             for name, facts in events:
-                parts += name.encode(), json_text(facts)
+                parts += marked(name), json_text(facts)
 
     def _missed_facts(self, tick: Tick) -> "dict[str, Fact]":
         gettime, period = self._clock.gettime, self._schedule.period

@@ -3,6 +3,7 @@
 import os
 
 from perfkit.errors import InputError
+from perfkit.record import marked
 from perfkit.source.host import Fact, facts, text_at
 from perfkit.source.kernel_file import KernelFile
 from perfkit.source.mounts import MountTable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 CPUINFO = "/proc/cpuinfo"
 STATFS = "statfs[*]"
-STATFS_NAME = STATFS.encode()
+STATFS_NAME = marked(STATFS)
 EACH_TICK = ("/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats")
 IN_ONE_RECORD = ("/proc/stat", "/proc/meminfo")
 """Made by `single_open` (fs/proc/stat.c, fs/proc/meminfo.c)."""
@@ -63,7 +64,6 @@ class HostSources:
         if self.root and os.path.exists(f"{self.root}/statfs"):
             self._statfs_text = KernelFile(f"{self.root}/statfs", STATFS)
         self._mounts = MountTable(self._mount_table())
-        self._points: list[bytes] = []
         self._file_systems = FileSystems(self.root, warn, ask=ask)
         self._cpus: str | None = None
         self._looked = -MINUTE
@@ -89,7 +89,7 @@ class HostSources:
         return news
 
     def read(self, parts: list[bytes], *, has_cpuinfo: bool) -> None:
-        """Add subsystem and text of each source to `parts`: one tick.
+        """Add subsystem, `marked`, and text of each source to `parts`: one tick.
 
         A source that cannot be read is left out of this tick, and counted.
 
@@ -103,7 +103,7 @@ class HostSources:
             except OSError as error:
                 self._count(file, error)
         if self._statfs_text is None:
-            text = self._file_systems.read(self._points)
+            text = self._file_systems.read()
         else:
             text = self._recorded_statfs(self._statfs_text)
         if text:
@@ -147,5 +147,5 @@ class HostSources:
             self._count(self._mounts.file, error)
             return False
         if is_changed:
-            self._points = [mount.point for mount in self._mounts.mounts]
+            self._file_systems.watch([mount.point for mount in self._mounts.mounts])
         return is_changed

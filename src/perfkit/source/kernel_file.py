@@ -2,7 +2,11 @@
 
 import os
 
+from perfkit.record import marked
+
 SMALLEST = 4096
+
+_pread = os.pread  # one look-up less at each call
 
 
 class KernelFile:
@@ -21,7 +25,8 @@ class KernelFile:
         self._is_one_record = is_one_record
         self.path = path
         self.subsystem = subsystem
-        self.name = subsystem.encode("utf-8", "surrogateescape")
+        self.name = marked(subsystem)
+        """Of its records, as `tick_lines` takes it."""
         self.number = -1
         """Its descriptor, -1 while it is closed."""
         self._size = SMALLEST
@@ -36,16 +41,17 @@ class KernelFile:
             OSError: it is absent, gone with its device, or cannot be read; the next call opens it
                 anew.
         """
+        size = self._size
         try:
             if self.number < 0:
                 self.number = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            data = os.pread(self.number, self._size, 0)
-            if self._is_one_record and len(data) < self._size:
+            data = _pread(self.number, size, 0)
+            if len(data) < size and self._is_one_record:
                 return data
-            more = os.pread(self.number, self._size, len(data)) if data else b""
+            more = _pread(self.number, size, len(data)) if data else b""
             while more:
                 data += more
-                more = os.pread(self.number, self._size, len(data))
+                more = _pread(self.number, size, len(data))
         except OSError:
             self.close()
             raise

@@ -25,18 +25,11 @@ class Left(BaseException):
     """Another thread took over while this one waited for a mount."""
 
 
-def line_of(point: bytes, space: os.statvfs_result) -> bytes:
-    """Return one mount's line, the keys in the order of the original.
-
-    Args:
-        point: The mount point, as it stands between quotes.
-        space: What it answered.
-    """
-    sizes = (
-        f'","block_size":{space.f_frsize},"blocks_total":{space.f_blocks},'
-        f'"blocks_free":{space.f_bfree},"blocks_available":{space.f_bavail}}}\n'
-    )
-    return b'{"mount_point":"' + point + sizes.encode()
+_LINE = (
+    b'{"mount_point":"%b","block_size":%d,"blocks_total":%d,"blocks_free":%d,'
+    b'"blocks_available":%d}\n'
+)
+"""Its keys in the order of the original."""
 
 
 class FileSystems:
@@ -51,9 +44,9 @@ class FileSystems:
     __slots__ = (
         "_ask",
         "_asked",
-        "_escaped",
         "_hung",
         "_lines",
+        "_mounts",
         "_owner",
         "_refused",
         "_root",
@@ -68,12 +61,17 @@ class FileSystems:
         self._ask = ask
         self._owner = 0
         self._asked: bytes | None = None
-        self._escaped: dict[bytes, bytes] = {}
+        self._mounts: list[tuple[bytes, bytes, bytes]] = []
+        """Of each: mount point, the path that is asked, the point as it stands between quotes."""
         self._lines: list[bytes] = []
         self._hung: set[bytes] = set()
         self._refused: set[bytes] = set()
 
-    def read(self, points: list[bytes]) -> bytes:
+    def watch(self, points: list[bytes]) -> None:
+        """Ask these mount points from now on."""
+        self._mounts = [(point, self._root + point, escaped(point)) for point in points]
+
+    def read(self) -> bytes:
         """Return a line for each mount that answers.
 
         Raises:
@@ -81,24 +79,24 @@ class FileSystems:
         """
         self._lines = lines = []
         self._owner = owner = self._owner or get_ident()
-        for point in points:
-            if point in self._hung:
+        hung = self._hung
+        for point, path, name in self._mounts:
+            if hung and point in hung:
                 continue
             self._asked = point
+            space = None
             try:
-                space = self._ask(self._root + point)
+                space = self._ask(path)
             except OSError as error:
                 self._refuse(point, error)
-                continue
-            finally:
-                if self._owner != owner:
-                    self._hung.discard(point)
-                    self._warn(f"statfs of {_shown(point)} came back: it is asked again")
-                    raise Left
-            name = self._escaped.get(point)
-            if name is None:
-                name = self._escaped[point] = escaped(point)
-            lines.append(line_of(name, space))
+            if self._owner != owner:
+                hung.discard(point)
+                self._warn(f"statfs of {_shown(point)} came back: it is asked again")
+                raise Left
+            if space is not None:
+                lines.append(
+                    _LINE % (name, space.f_frsize, space.f_blocks, space.f_bfree, space.f_bavail)
+                )
         self._asked = None
         return b"".join(lines)
 
