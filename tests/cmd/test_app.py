@@ -94,6 +94,23 @@ def test_a_wrong_word_is_usage(argv, words, capsys, monkeypatch):
     assert all(word in err for word in words)
 
 
+@pytest.mark.parametrize(
+    "words", ["", "collect", "process", "serve", "ctl", "ctl export", "ctl keys create"]
+)
+def test_help_fits_a_narrow_terminal(words: str, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert cli.main([*words.split(), "--help"]) == 0
+    wide = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "40")
+    assert cli.main([*words.split(), "--help"]) == 0
+    narrow = capsys.readouterr().out
+    if "Commands:" not in wide:  # what a command does is cut there, in a few words
+        assert sorted("".join(wide.split())) == sorted("".join(narrow.split()))
+    # An example is one line, to be copied.
+    too_wide = [line for line in narrow.splitlines() if len(line) > 40]
+    assert all(line in wide.splitlines() and " perfkit " in line for line in too_wide)
+
+
 def test_no_words_show_the_help(capsys, monkeypatch):
     monkeypatch.setattr(_output.signal, "signal", lambda *_: None)
     assert cli.main([]) == 0

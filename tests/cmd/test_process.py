@@ -49,13 +49,6 @@ def test_a_capture_becomes_files_and_a_summary(capsys):
     assert len(Path("out/proc/meminfo").read_text().splitlines()) == 3
 
 
-def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
-    assert cli.main(["process", "--help"]) == 0
-    # Nothing that Typer wraps is narrower than 50.
-    assert max(map(len, capsys.readouterr().out.splitlines())) <= 50
-
-
 @pytest.mark.usefixtures("path")
 def test_every_interval(capsys):
     assert cli.main(["process", "web1.json", "-o", "out", "--intervals", "all"]) == 0

@@ -5,8 +5,10 @@ invoked without it; only shell completion goes through it.
 """
 
 import os
+import shutil
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +24,15 @@ from perfkit.cmd._output import (
 )
 from perfkit.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE
 
-# Typer keeps its copy of Click private since 0.28 and used the package before: either way a
-# BadParameter is a usage error, and that is the class to catch.
+# Typer keeps its copy of Click private since 0.28 and used the package before: either way these
+# are the usage error to catch, the class of contexts, and what writes their help.
 _UsageError = typer.BadParameter.__mro__[1]
+_Context: Any = typer.Context.__mro__[1]
+_Help = _Context.formatter_class
+
+_CLICKS_NARROWEST = 50
+_NARROWEST = 30
+_NAME_CELLS = 8
 
 app = typer.Typer(
     name="perfkit",
@@ -59,6 +67,24 @@ ctl.register(app)
 process.register(app)
 
 
+class _NarrowHelp(_Help):  # type: ignore[misc, valid-type]
+    """Help that puts what an option means below its name, where two columns have no room."""
+
+    def write_dl(
+        self, rows: Sequence[tuple[str, str]], col_max: int = _NAME_CELLS, col_spacing: int = 2
+    ) -> None:
+        """Write names and meanings."""
+        super().write_dl(rows, col_max, col_spacing)
+
+
+def _fit_help() -> int | None:
+    """Fit help into a terminal that is narrower than what Click is made for; return its width."""
+    width = shutil.get_terminal_size().columns - 2
+    is_narrow = width < _CLICKS_NARROWEST
+    _Context.formatter_class = _NarrowHelp if is_narrow else _Help
+    return max(width, _NARROWEST) if is_narrow else None
+
+
 def main(argv: list[str], *, name: str = "perfkit") -> int:
     """Run the command line `argv` (without the program's name) and return the exit code.
 
@@ -72,7 +98,8 @@ def main(argv: list[str], *, name: str = "perfkit") -> int:
     try:
         try:
             command = typer.main.get_command(app)
-            with command.make_context(name, list(argv) or ["--help"]) as context:
+            words = list(argv) or ["--help"]
+            with command.make_context(name, words, terminal_width=_fit_help()) as context:
                 code = command.invoke(context)
         except typer.Exit as end:
             code = end.exit_code
