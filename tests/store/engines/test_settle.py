@@ -80,6 +80,37 @@ def test_a_night_settles_what_is_before_it_and_orders_the_day_s_parts(engine):
     assert answers(engine) == wanted
 
 
+def test_whole_groups_of_each_machine_come_before_what_is_left(engine, monkeypatch):
+    monkeypatch.setattr("perfkit.store.engines.duckdb.settle.GROUP_ROWS", 4)
+    few, many, even = named("few"), named("many"), named("even")
+    last = 0
+    for at in range(MIDNIGHT - 10, MIDNIGHT):
+        last = fill(engine, range(at, at + 1), last + 1, machine=many)
+    last = fill(engine, range(MIDNIGHT - 3, MIDNIGHT), last + 1, machine=few)
+    fill(engine, range(MIDNIGHT - 8, MIDNIGHT), last + 1, machine=even)
+    wanted = [engine.series(TENANT, many, source) for source in ("cpu", "cpus")]
+    engine.settle(TENANT)
+    whole = [*((1, at) for at in range(-10, -2)), *((3, at) for at in range(-8, 0))]
+    rest = [(1, -2), (1, -1), (2, -3), (2, -2), (2, -1)]
+    found = [(machine, second - MIDNIGHT) for machine, second in order(engine)]
+    assert found == whole + rest
+    assert [engine.series(TENANT, many, source) for source in ("cpu", "cpus")] == wanted
+
+
+def test_the_day_s_parts_make_whole_groups(engine, monkeypatch):
+    monkeypatch.setattr("perfkit.store.engines.duckdb.settle.GROUP_ROWS", 4)
+    last = fill(engine, range(MIDNIGHT - 9, MIDNIGHT - 6))
+    last = fill(engine, range(MIDNIGHT - 9, MIDNIGHT - 6), last + 1, machine=OTHER)
+    engine.settle(TENANT)
+    last = fill(engine, range(MIDNIGHT - 6, MIDNIGHT - 4), last + 1)
+    fill(engine, range(MIDNIGHT - 6, MIDNIGHT - 4), last + 1, machine=OTHER)
+    wanted = answers(engine)
+    engine.settle(TENANT, MIDNIGHT)
+    found = [(machine, second - MIDNIGHT) for machine, second in order(engine)]
+    assert found == [*((one, at) for one in (1, 2) for at in range(-9, -5)), (1, -5), (2, -5)]
+    assert answers(engine) == wanted
+
+
 def test_nothing_to_settle_is_nothing_done(engine):
     engine.open(TENANT)
     assert engine.settle(TENANT) == 0

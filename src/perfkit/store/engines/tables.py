@@ -41,9 +41,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(column.name for column in self.columns)
 
     @property
-    def order(self) -> str:
-        """Return the order of settled rows: one machine's device stands together, in time."""
-        return ", ".join(["machine", *([self.device] if self.device else []), "ts", "ns"])
+    def series(self) -> str:
+        """Return the keys of rows that belong together: those of one machine's device."""
+        return ", ".join(["machine", *([self.device] if self.device else [])])
 
 
 def _counters(*names: str) -> tuple[Column, ...]:

@@ -1,7 +1,12 @@
 """Hot rows to their place, in the order of machine, device and time; and what has had its time.
 
-Settled, a machine's day stands together: a panel reads one row group where it would read them all,
-and a number takes a quarter of the room.
+Settled, a machine's day stands together: a panel reads a row group or two where it would read them
+all, and a number takes a third of the room.
+
+DuckDB packs a column in groups of 2,048 rows, each as wide as its widest step, and no step is as
+wide as that from one machine's counter to another's.  So whole groups of each machine's device
+come first, and what is left of all of them last: at 10 s every twentieth row is in a group that
+spans two devices or more, where else every fourth was.
 """
 
 import contextlib
@@ -10,10 +15,13 @@ import duckdb
 import numpy as np
 
 from perfkit.store.engines.duckdb.store import TenantFile
-from perfkit.store.engines.tables import TABLES
+from perfkit.store.engines.tables import TABLES, Table
 
 HOT_ROWS = 1_000_000
 """Rows of the host that wait at most, then they are settled by day or night."""
+
+GROUP_ROWS = 2048
+"""Rows that DuckDB packs together, counted from where a large transaction begins."""
 
 _DAY = 86_400
 
@@ -34,9 +42,9 @@ def settle(file: TenantFile, before: int | None) -> int:
             try:
                 for table in TABLES:
                     if before is None:
-                        moved += _move(cursor, table.name, table.order)
+                        moved += _move(cursor, table)
                     else:
-                        moved += _move_day(cursor, table.name, table.order, before)
+                        moved += _move_day(cursor, table, before)
                 (left,) = cursor.execute("SELECT count(*) FROM host_hot").fetchall()[0]
                 cursor.execute("COMMIT")
             except BaseException:
@@ -48,32 +56,48 @@ def settle(file: TenantFile, before: int | None) -> int:
     return moved
 
 
-def _move(cursor: duckdb.DuckDBPyConnection, table: str, order: str) -> int:
-    cursor.execute(f"INSERT INTO {table} SELECT * FROM {table}_hot ORDER BY {order}")  # noqa: S608
-    return _count(cursor, f"DELETE FROM {table}_hot")  # noqa: S608
+def _move(cursor: duckdb.DuckDBPyConnection, table: Table) -> int:
+    name = table.name
+    cursor.execute(_put_in_order(table, f"SELECT * FROM {name}_hot"))  # noqa: S608
+    return _count(cursor, f"DELETE FROM {name}_hot")  # noqa: S608
 
 
-def _move_day(cursor: duckdb.DuckDBPyConnection, table: str, order: str, before: int) -> int:
+def _move_day(cursor: duckdb.DuckDBPyConnection, table: Table, before: int) -> int:
+    name = table.name
     day = {"low": (before - _DAY) * 10**6, "high": before * 10**6}
     high = {"high": day["high"]}
     is_early = "ts < make_timestamp($high)::TIMESTAMP_S"
     is_of_day = f"{is_early} AND ts >= make_timestamp($low)::TIMESTAMP_S"
     (last,) = cursor.execute(
-        f"SELECT max(rowid) FROM {table} WHERE {is_of_day}",  # noqa: S608
+        f"SELECT max(rowid) FROM {name} WHERE {is_of_day}",  # noqa: S608
         day,
     ).fetchall()[0]
-    parts = f"SELECT * FROM {table}_hot WHERE {is_early}"  # noqa: S608
+    parts = f"SELECT * FROM {name}_hot WHERE {is_early}"  # noqa: S608
     if last is None:
-        cursor.execute(f"INSERT INTO {table} {parts} ORDER BY {order}", high)
+        cursor.execute(_put_in_order(table, parts), high)
     else:
-        parts += f" UNION ALL SELECT * FROM {table} WHERE {is_of_day}"  # noqa: S608
-        cursor.execute(f"INSERT INTO {table} SELECT * FROM ({parts}) ORDER BY {order}", day)  # noqa: S608
+        parts += f" UNION ALL SELECT * FROM {name} WHERE {is_of_day}"  # noqa: S608
+        cursor.execute(_put_in_order(table, parts), day)
         # What was just written has higher numbers.
         cursor.execute(
-            f"DELETE FROM {table} WHERE rowid <= $last AND {is_of_day}",  # noqa: S608
+            f"DELETE FROM {name} WHERE rowid <= $last AND {is_of_day}",  # noqa: S608
             {**day, "last": last},
         )
-    return _count(cursor, f"DELETE FROM {table}_hot WHERE {is_early}", high)  # noqa: S608
+    return _count(cursor, f"DELETE FROM {name}_hot WHERE {is_early}", high)  # noqa: S608
+
+
+def _put_in_order(table: Table, rows: str) -> str:
+    """Return the statement that settles what a query gives: whole groups first, then the rest."""
+    series = table.series
+    return (
+        f"INSERT INTO {table.name} WITH given AS NOT MATERIALIZED ({rows}),"  # noqa: S608
+        f" numbered AS (SELECT {series}, ts, count(*) OVER (PARTITION BY {series}) AS rows,"
+        f" row_number() OVER (PARTITION BY {series} ORDER BY ts) - 1 AS number FROM given),"
+        f" rest AS (SELECT {series}, ts AS begins FROM numbered"
+        f" WHERE number = rows // {GROUP_ROWS} * {GROUP_ROWS})"
+        f" SELECT given.* FROM given LEFT JOIN rest USING ({series})"
+        f" ORDER BY coalesce(ts >= begins, false), {series}, ts, ns"
+    )
 
 
 def expire(file: TenantFile, received_before: int) -> int:
