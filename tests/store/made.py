@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from perfkit.store.log.frame import KINDS, Header, LoggedFrame, Place
+from perfkit.store.log.frame import HEADER, KINDS, Header, LoggedFrame, Place
+from perfkit.store.log.segment import as_rows, row_of
 
 CONFORMANCE = Path(__file__).parents[3] / "shared" / "conformance"
 CAPTURES = sorted(CONFORMANCE.glob("*/capture.json"))
@@ -33,6 +34,7 @@ def frame(
     kind: str = "stream",
     received: int = 1_700_000_000 * 10**9,
     first: int = 0,
+    times: tuple[int, int] = (0, 0),
 ) -> LoggedFrame:
     """Return a frame of the log that holds these lines."""
     whole = text if isinstance(text, bytes) else b"".join(text)
@@ -44,8 +46,7 @@ def frame(
         KINDS.index(kind),
         0,
         received,
-        0,
-        0,
+        *times,
         len(whole),
         number,
         b"",
@@ -60,6 +61,28 @@ def cut(text: bytes, lines: int, **more: object) -> list[LoggedFrame]:
         frame(whole[start : start + lines], number, first=start, **more)
         for number, start in enumerate(range(0, len(whole), lines), start=1)
     ]
+
+
+class Log:
+    """A log of frames that can be read from any place."""
+
+    def __init__(self) -> None:
+        self.frames_of: dict[UUID, list[LoggedFrame]] = {}
+
+    def add(self, *frames: LoggedFrame, tenant: UUID = TENANT) -> None:
+        self.frames_of.setdefault(tenant, []).extend(frames)
+
+    def frames(self, tenant: UUID, after: Place | None = None):
+        for each in list(self.frames_of.get(tenant, [])):
+            if after is None or each.place > after:
+                yield each
+
+    def rows_behind(self, tenant: UUID, place: Place | None):
+        found: dict[int, bytearray] = {}
+        for each in self.frames(tenant, place):
+            header = HEADER.pack(*each._header)  # noqa: SLF001 - as it is on disk
+            found.setdefault(each.place.segment, bytearray()).extend(row_of(header, 0, 0))
+        yield from ((segment, as_rows(bytes(rows))) for segment, rows in found.items())
 
 
 def named(name: str) -> UUID:

@@ -16,10 +16,14 @@ RESUMES_WITHIN_SECONDS = 10
 
 
 def read_on(port, machine, ended, statuses):
-    """Ask for the machine's latest figures and the server's health, again and again."""
+    """Ask for the server's health, the machines and figures of one, again and again."""
+    paths = [("/healthz", None), ("/api/v1/machines", machine.read_key)]
     with connected(port) as connection:
         while not ended.wait(0.02):
-            for path, key in (("/healthz", None), ("/api/v1/machines", machine.read_key)):
+            if len(paths) == 2 and (id_ := machine.id(port)):
+                of_rows = [f"/api/v1/machines/{id_}/{what}/cpu" for what in ("series", "stats")]
+                paths += [(path, machine.read_key) for path in of_rows]
+            for path, key in paths:
                 headers = {"Authorization": f"Bearer {key}"} if key else {}
                 connection.request("GET", path, headers=headers)
                 response = connection.getresponse()
@@ -63,6 +67,6 @@ def test_ingest_stops_at_the_floor_and_resumes(tmp_path):
             reader.join(PATIENCE_SECONDS)
             for machine in machines:
                 machine.check(port)
-            assert len(statuses) > 10
+            assert len(statuses) > 100
             assert set(statuses) == {http.HTTPStatus.OK}
     nursery.close()

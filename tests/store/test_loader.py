@@ -5,7 +5,7 @@ import time
 from uuid import UUID
 
 import pytest
-from made import TENANT, frame, line, named
+from made import TENANT, Log, frame, line, named
 
 from perfkit.errors import InputError
 from perfkit.store.engines import BehindError, StoreError
@@ -18,21 +18,6 @@ DAY = 86_400
 
 def made(number: int, segment: int = 1) -> LoggedFrame:
     return frame(line(number, "/proc/x", "y") * 3, number, segment=segment)
-
-
-class Log:
-    """A log of frames that can be read from any place."""
-
-    def __init__(self) -> None:
-        self.frames_of: dict[UUID, list[LoggedFrame]] = {}
-
-    def add(self, *frames: LoggedFrame, tenant: UUID = TENANT) -> None:
-        self.frames_of.setdefault(tenant, []).extend(frames)
-
-    def frames(self, tenant: UUID, after: Place | None = None):
-        for each in list(self.frames_of.get(tenant, [])):
-            if after is None or each.place > after:
-                yield each
 
 
 class Engine:

@@ -28,6 +28,7 @@ from perfkit.server.limits import Limits
 from perfkit.server.metrics import Counters, Sample
 from perfkit.server.openapi import Document
 from perfkit.server.seen import Seen
+from perfkit.store.backlog import Backlog
 from perfkit.store.control import ControlPlane
 from perfkit.store.engines import Engine
 from perfkit.store.intake import Intake
@@ -48,6 +49,7 @@ class Services:
     control: ControlPlane
     intake: Intake
     engine: Engine
+    backlog: Backlog
     limits: Limits
     folder: Path
     """The data folder."""
@@ -73,7 +75,7 @@ def application(services: Services) -> web.Application:
     waiting = services.folder / "tmp"
     waiting.mkdir(exist_ok=True, mode=0o700)
     floor = Floor(services.folder, limits.min_free_bytes)
-    seen = Seen(services.engine)
+    seen = Seen(services.backlog)
     ingest = Ingest(
         control,
         services.intake,
@@ -84,11 +86,12 @@ def application(services: Services) -> web.Application:
         (services.counters, seen),
     )
     sender = Sender(services.askers, limits, waiting)
-    data = Data(control, services.intake, services.engine, limits, services.askers, sender, seen)
+    rows = (services.engine, services.backlog)
+    data = Data(control, services.intake, rows, limits, services.askers, sender, seen)
     hello = Hello(limits, waiting)
     health = Health(services.counters, ingest.gate, data.queries, floor, partial(_more, services))
     home = Home(
-        control, services.engine, limits, data.queries, services.askers, seen, services.shown
+        control, services.backlog, limits, data.queries, services.askers, seen, services.shown
     )
     caller = Caller(control, limits, waiting)
     table = endpoints(data, Admin(control))
@@ -112,6 +115,18 @@ def _more(services: Services) -> list[Sample]:
             services.intake.waiting_bytes,
         ),
         ("perfkit_loader_lag_seconds", "gauge", "Age of what is not rows yet.", services.lag()),
+        (
+            "perfkit_waiting_lines",
+            "gauge",
+            "Lines that are not rows yet.",
+            services.backlog.lines(),
+        ),
+        (
+            "perfkit_stores_refilled",
+            "gauge",
+            "Tenants whose rows are being made again: nobody is given figures of a part.",
+            services.backlog.refills(),
+        ),
         ("perfkit_tenants", "gauge", "Tenants.", len(tenants)),
         ("perfkit_stores_ill", "gauge", "Tenants whose rows cannot be used now.", ill),
     ]

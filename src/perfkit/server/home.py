@@ -24,7 +24,7 @@ from perfkit.server.gate import Gate
 from perfkit.server.limits import Limits
 from perfkit.server.seen import Seen
 from perfkit.store.control import ControlPlane
-from perfkit.store.engines import LatestRows, Queries
+from perfkit.store.engines import LatestRows, Newest
 
 SHOWN = 100
 """Machines on the page; `/api/v1/machines` has them all."""
@@ -50,7 +50,7 @@ class Home:
 
     Args:
         control: Knows keys and machines.
-        engine: Has the figures.
+        newest: Has the figures.
         limits: How long a query may take.
         gate: Queries under way.
         workers: Threads that ask.
@@ -61,7 +61,7 @@ class Home:
     def __init__(
         self,
         control: ControlPlane,
-        engine: Queries,
+        newest: Newest,
         limits: Limits,
         gate: Gate,
         workers: ThreadPoolExecutor,
@@ -70,7 +70,7 @@ class Home:
     ) -> None:
         self._shown = shown
         self._control = control
-        self._engine = engine
+        self._newest = newest
         self._limits = limits
         self._gate = gate
         self._workers = workers
@@ -124,7 +124,7 @@ class Home:
         rows: list[Row] = []
         for machine in self._control.machines(tenant, limit=SHOWN + 1):
             try:
-                latest = self._engine.latest(tenant, machine.id)
+                latest = self._newest.latest(tenant, machine.id)
             except PerfkitError:
                 latest = {}
             seen = self._seen.of(tenant, machine.id)

@@ -20,6 +20,13 @@ _ALWAYS = (
     HTTPStatus.FORBIDDEN,
     HTTPStatus.TOO_MANY_REQUESTS,
 )
+_AGAIN = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.INSUFFICIENT_STORAGE,
+)
+"""What comes with a `Retry-After`."""
+
 _REF = "#/components/schemas/{name}"
 _PARTS: Mapping[str, tuple[str, dict[str, object]]] = {
     "machine": ("UUID or number of a machine.", {"type": "string"}),
@@ -155,15 +162,24 @@ def _responses(row: Row, schemas: _Schemas) -> Json:
     content: Json = {media: {"schema": {}} for media in row.media}
     if row.answer is not None:
         content = {JSON: {"schema": schemas.of(row.answer)}}
-    responses: Json = {
-        str(row.status.value): {"description": row.status.phrase, "content": content}
-    }
+    good: Json = {"description": row.status.phrase, "content": content}
+    if row.headers:
+        good["headers"] = {name: _whole(text, 1) for name, text in row.headers.items()}
+    responses: Json = {str(row.status.value): good}
     is_api = row.path.startswith(API)
     error = schemas.of(Problem if is_api else Error)
     always = _ALWAYS if row.scopes else ()
     for status in sorted({*always, *row.refusals}):
-        responses[str(status.value)] = {
-            "description": status.phrase,
+        refused: Json = {
+            "description": row.reasons.get(status, status.phrase),
             "content": {PROBLEM if is_api else JSON: {"schema": error}},
         }
+        if status in _AGAIN:
+            refused["headers"] = {"Retry-After": _whole("Seconds until it is worth while.", 0)}
+        responses[str(status.value)] = refused
     return responses
+
+
+def _whole(text: str, least: int) -> Json:
+    """Return a header that is a whole number."""
+    return {"description": text, "schema": {"type": "integer", "minimum": least}}

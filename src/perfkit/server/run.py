@@ -173,6 +173,7 @@ def _stores(options: Options) -> Iterator[Services]:
                 control=control,
                 intake=intake,
                 engine=engine,
+                backlog=loader.backlog,
                 limits=limits,
                 folder=folder,
                 lag=lambda: max((loader.lag(each.id) for each in control.tenants()), default=0.0),

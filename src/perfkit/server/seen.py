@@ -6,18 +6,18 @@ The store is asked once for each machine; what comes after that is noted here.
 from uuid import UUID
 
 from perfkit.errors import PerfkitError
-from perfkit.store.engines import Queries
+from perfkit.store.engines import Newest
 
 
 class Seen:
     """Newest timestamps by machine; may be used from any thread.
 
     Args:
-        engine: Knows those of before the start.
+        stored: Knows those of before the start.
     """
 
-    def __init__(self, engine: Queries) -> None:
-        self._engine = engine
+    def __init__(self, stored: Newest) -> None:
+        self._stored = stored
         self._newest: dict[UUID, float] = {}
         self._asked: set[UUID] = set()
 
@@ -30,7 +30,7 @@ class Seen:
         """Return when a machine was last seen, None for never; not on an event loop."""
         if machine not in self._asked:
             try:
-                found = self._engine.last_seen(tenant, machine)
+                found = self._stored.last_seen(tenant, machine)
             except PerfkitError:
                 # A store that is being mended keeps nobody from the list of machines.
                 return self._newest.get(machine)

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from perfkit.errors import InputError, PerfkitError
+from perfkit.store import backlog
 from perfkit.store.engines import BehindError
 from perfkit.store.log.frame import LoggedFrame, Place
 
@@ -53,11 +54,8 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     """How long rows of streams are kept after they were received."""
 
 
-class Filled(Protocol):
+class Filled(backlog.Engine, Protocol):
     """What the loader needs of an engine."""
-
-    def loaded(self, tenant: UUID) -> Place | None:
-        """Return the place of the last frame applied; None: begin at the start."""
 
     def apply(self, tenant: UUID, frames: Sequence[LoggedFrame], *, after: Place | None) -> int:
         """Store the rows of frames; raises BehindError where it is not at `after`."""
@@ -75,7 +73,7 @@ class Filled(Protocol):
         """Remove rows of streams received before a time."""
 
 
-class Log(Protocol):
+class Log(backlog.Log, Protocol):
     """What the loader needs of the intake."""
 
     def frames(self, tenant: UUID, after: Place | None = None) -> Iterator[LoggedFrame]:
@@ -139,6 +137,11 @@ class Loader:
         self._times = times or Times()
         self._clock = clock
         self._now = now
+        self.backlog = backlog.Backlog(
+            engine, log, self._times.load_lines, lost=self._read_again, now=now
+        )
+        """What is not rows yet."""
+
         self._changed = threading.Condition(threading.RLock())
         self._states: dict[UUID, _Tenant] = {}
         self._held = 0
@@ -169,6 +172,7 @@ class Loader:
         except InputError as error:  # damaged at once: told again by the store's findings
             _log.error("tenant %s: %s", tenant, error)
             size = 0
+        self.backlog.came(tenant, frame.place)
         with self._changed:
             state = self._state(tenant)
             if not state.waiting:
@@ -199,6 +203,12 @@ class Loader:
                 state = self._states[tenant] = _Tenant(self._clock())
                 self._changed.notify_all()
             return state
+
+    def _read_again(self, tenant: UUID) -> None:
+        """Fill a store that has lost rows from the log, also where no frame comes."""
+        with self._changed:
+            self._let_go(self._state(tenant))
+            self._changed.notify_all()
 
     def _let_go(self, state: _Tenant) -> None:
         """Hold nothing of a tenant any more: all of it is read from the log."""
@@ -282,7 +292,7 @@ class Loader:
         if state.missed is None:
             with self._changed:
                 state.has_hole = False
-            state.at = self._engine.loaded(tenant)
+            state.at = self.backlog.place(tenant)
             state.missed = self._log.frames(tenant, state.at)
         frames, lines = [], 0
         for frame in state.missed:
@@ -319,6 +329,7 @@ class Loader:
     def _apply(self, tenant: UUID, state: _Tenant, frames: list[LoggedFrame]) -> None:
         self._engine.apply(tenant, frames, after=state.at)
         state.at = frames[-1].place
+        self.backlog.applied(tenant, state.at, sum(frame.count for frame in frames))
 
     def _is_night(self, tenant: UUID, state: _Tenant) -> bool:
         """Return whether the tenant's nightly work is to be done."""

@@ -1,8 +1,8 @@
 """One endpoint of `/api/v1`: who may call it, with what, and what it answers."""
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -52,6 +52,14 @@ class Call(Generic[Q_co, B_co]):
         return self.request.match_info[name]
 
 
+@dataclass(frozen=True)
+class Headed:
+    """What is sent as JSON, and headers with it: what holds for the moment is not to be kept."""
+
+    content: object
+    headers: Mapping[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """A row of the table of endpoints: what the OpenAPI document tells of it."""
@@ -77,6 +85,12 @@ class Row:
     refusals: tuple[HTTPStatus, ...] = ()
     """Beside those that every endpoint with a key has."""
 
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What each header means, a whole number, that the answer has now and then."""
+
+    reasons: Mapping[HTTPStatus, str] = field(default_factory=dict)
+    """Why it is refused, where the status does not say it."""
+
     def handler(self, caller: "Caller") -> Handler:
         """Return what aiohttp calls."""
         raise NotImplementedError
@@ -98,7 +112,7 @@ class Endpoint(Row, Generic[Q, B]):
     """An endpoint of which everything is checked before it works."""
 
     work: Callable[[Call[Q, B]], Awaitable[object]]
-    """Returns what is sent as JSON, or a response."""
+    """Returns what is sent as JSON, perhaps with headers, or a response."""
 
     query: type[Q]
     body: type[B] | None = None  # type: ignore[assignment] # None is for B None
@@ -134,11 +148,12 @@ class Caller:
             found = await endpoint.work(Call(request, credential, query, body))
             if isinstance(found, web.StreamResponse):
                 return found
-            is_read = request.method in ("GET", "HEAD")
-            response = as_json(found, request if is_read else None)
+            told = found if isinstance(found, Headed) else Headed(found, {})
+            is_lasting = request.method in ("GET", "HEAD") and not told.headers
+            response = as_json(told.content, request if is_lasting else None)
             if response.status == HTTPStatus.OK:
                 response.set_status(endpoint.status)
-            response.headers.update(left)
+            response.headers.update({**left, **told.headers})
             return response
 
         return handle

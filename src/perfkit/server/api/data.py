@@ -9,7 +9,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from perfkit.server.api.call import Call
+from perfkit.server.api.call import Call, Headed
 from perfkit.server.api.export import Sender
 from perfkit.server.api.times import moment, whole
 from perfkit.server.api.types import (
@@ -30,9 +30,13 @@ from perfkit.server.limits import Limits
 from perfkit.server.refusal import bad_request, not_found
 from perfkit.server.seen import Seen
 from perfkit.store import control as stored
+from perfkit.store.backlog import Backlog
 from perfkit.store.control import ControlPlane, Credential
-from perfkit.store.engines import SOURCES, LatestRows, Queries, Series, Stats
+from perfkit.store.engines import SOURCES, LatestRows, Queries
 from perfkit.store.intake import Intake, RunInfo
+
+WAITING = "Perfkit-Waiting"
+"""Says how many lines of the range that was asked for are in the log, and not among the figures."""
 
 Result = TypeVar("Result")
 
@@ -43,7 +47,7 @@ class Data:
     Args:
         control: Knows the machines.
         intake: Has the lines.
-        engine: Has the rows.
+        rows: Where they are, and what is not among them.
         limits: How much of anything.
         workers: Threads that ask.
         sender: Sends exports.
@@ -54,7 +58,7 @@ class Data:
         self,
         control: ControlPlane,
         intake: Intake,
-        engine: Queries,
+        rows: tuple[Queries, Backlog],
         limits: Limits,
         workers: ThreadPoolExecutor,
         sender: Sender,
@@ -64,7 +68,7 @@ class Data:
         self.exports = Gate(limits.exports, "exports")
         self._control = control
         self._intake = intake
-        self._engine = engine
+        self._engine, self._backlog = rows
         self._limits = limits
         self._workers = workers
         self._sender = sender
@@ -97,24 +101,25 @@ class Data:
     async def latest(self, call: Call[Query, None]) -> dict[str, LatestRows]:
         """Show the newest figures of a machine by source."""
         machine = await self._found(call)
-        return await self._asked(partial(self._engine.latest, call.tenant, machine.id))
+        return await self._asked(partial(self._backlog.latest, call.tenant, machine.id))
 
-    async def series(self, call: Call[SeriesQuery, None]) -> Series:
+    async def series(self, call: Call[SeriesQuery, None]) -> Headed:
         """Show min, mean and max of each column of a source for each bucket of time."""
-        machine = await self._found(call)
-        query = call.query
-        start, end = _range(query)
-        source = _source(call.part("source"))
-        ask = partial(self._engine.series, call.tenant, machine.id, source)
-        return await self._asked(partial(ask, start, end, query.points))
+        return await self._figures(call, partial(self._engine.series, points=call.query.points))
 
-    async def stats(self, call: Call[RangeQuery, None]) -> list[Stats]:
+    async def stats(self, call: Call[RangeQuery, None]) -> Headed:
         """Show what the values of each column of a source were over a range."""
+        return await self._figures(call, self._engine.stats)
+
+    async def _figures(self, call: Call[RangeQuery, None], ask: Callable[..., object]) -> Headed:
+        """Return what the engine says of a range, and how many of its lines wait."""
         machine = await self._found(call)
         start, end = _range(call.query)
         source = _source(call.part("source"))
-        ask = partial(self._engine.stats, call.tenant, machine.id, source)
-        return await self._asked(partial(ask, start, end))
+        of_rows = partial(ask, call.tenant, machine.id, source, start, end)
+        asked = partial(self._backlog.asked, call.tenant, machine.id, start, end, of_rows)
+        found, waiting = await self._asked(asked)
+        return Headed(found, {WAITING: str(waiting)} if waiting else {})
 
     async def runs(self, call: Call[Page, None]) -> Runs:
         """List what is held of each run of a machine."""

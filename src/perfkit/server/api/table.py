@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from perfkit.server.api.admin import Admin
 from perfkit.server.api.call import Endpoint, Plain, Row
-from perfkit.server.api.data import Data
+from perfkit.server.api.data import WAITING, Data
 from perfkit.server.api.export import CAPTURE_TYPE, CSV_TYPE, ZIP_TYPE
 from perfkit.server.api.types import (
     ExportQuery,
@@ -43,6 +43,15 @@ _DATA = (READ,)
 _HELD = (READ, INGEST)  # who sends asks what is held already
 _MANAGE = (ADMIN,)
 
+_OF_ROWS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: "Too many queries are under way, or the rows are being made"
+    " again from the log: figures of a part of them are not given.",
+}
+_WAITING = {
+    WAITING: "Lines of this range that were acknowledged and are not in the figures yet; absent"
+    " where there is none.  Of a stream those of the last 15 seconds are not counted.",
+}
+
 
 def endpoints(data: Data, admin: Admin) -> list[Row]:
     """Return the table."""
@@ -77,6 +86,7 @@ def endpoints(data: Data, admin: Admin) -> list[Row]:
             query=Query,
             answer=dict[str, LatestRows],
             refusals=busy,
+            reasons=_OF_ROWS,
         ),
         Endpoint(
             method="GET",
@@ -87,6 +97,8 @@ def endpoints(data: Data, admin: Admin) -> list[Row]:
             query=SeriesQuery,
             answer=Series,
             refusals=busy,
+            headers=_WAITING,
+            reasons=_OF_ROWS,
         ),
         Endpoint(
             method="GET",
@@ -97,6 +109,8 @@ def endpoints(data: Data, admin: Admin) -> list[Row]:
             query=RangeQuery,
             answer=list[Stats],
             refusals=busy,
+            headers=_WAITING,
+            reasons=_OF_ROWS,
         ),
         Endpoint(
             method="GET",

@@ -147,14 +147,18 @@ class LatestRows(msgspec.Struct, kw_only=True):
     """One for each device, named by `device`; columns in their declared units."""
 
 
-class Queries(Protocol):
-    """What the API asks; the tenant is bound by the engine, always."""
+class Newest(Protocol):
+    """What is asked of the present; the tenant is bound by the engine, always."""
 
     def last_seen(self, tenant: UUID, machine: UUID) -> float | None:
         """Return the Unix time of the machine's newest sample; None where there is none."""
 
     def latest(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows]:
         """Return the newest figures by source."""
+
+
+class Queries(Newest, Protocol):
+    """What the API asks: of the present, and of ranges."""
 
     def series(
         self,
@@ -183,6 +187,12 @@ class Engine(Queries, Protocol):
 
     def open(self, tenant: UUID) -> None:
         """Make the tenant's store usable; trouble shows in `health`, not here."""
+
+    def last_stored(self, tenant: UUID, machine: UUID) -> float | None:
+        """Return the Unix time of the machine's newest row; None where there is none."""
+
+    def latest_noted(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows] | None:
+        """Return the newest figures where no stored row is needed for them."""
 
     def loaded(self, tenant: UUID) -> "Place | None":
         """Return the place of the last frame applied; None: begin at the start."""

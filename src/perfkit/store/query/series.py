@@ -21,6 +21,9 @@ MAX_TIME = MAX_TIMESTAMP - 1
 DEFAULT_SECONDS = 86_400
 """Of a range without a start."""
 
+BEFORE_SECONDS = 900
+"""Read before a range, for the sample that its first interval begins with."""
+
 
 def checked_points(points: int | None) -> int:
     """Return how many buckets there may be.

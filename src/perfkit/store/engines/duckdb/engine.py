@@ -26,7 +26,7 @@ from perfkit.store.engines.duckdb.store import TenantFile
 from perfkit.store.engines.tables import HOST
 from perfkit.store.log.frame import LoggedFrame, Place
 from perfkit.store.query import latest as latest_figures
-from perfkit.store.query.series import checked_points, series, span
+from perfkit.store.query.series import BEFORE_SECONDS, checked_points, series, span
 from perfkit.store.query.sources import SOURCES_BY_NAME, Derived, Source, derived, source_named
 from perfkit.store.query.stats import stats
 
@@ -35,9 +35,6 @@ _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 QUERY_SECONDS = 20.0
-
-_BEFORE_SECONDS = 900
-"""Read before a range, for the sample that its first interval begins with."""
 
 _OF_THE_FILE = (
     duckdb.IOException,
@@ -128,12 +125,21 @@ class DuckEngine:
 
         return self._try(tenant, work)
 
+    def last_stored(self, tenant: UUID, machine: UUID) -> float | None:
+        """Return the Unix time of the machine's newest row; None where there is none."""
+        had = self._try(tenant, lambda file: _span(file, machine))
+        return float(had[1]) if had else None
+
     def last_seen(self, tenant: UUID, machine: UUID) -> float | None:
         """Return the Unix time of the machine's newest sample; None where there is none."""
-        had = self._try(tenant, lambda file: _span(file, machine))
+        stored = self.last_stored(tenant, machine)
         noted = self._latest.last_seen(tenant, machine)
-        found = [time for time in (had[1] if had else None, noted) if time is not None]
+        found = [time for time in (stored, noted) if time is not None]
         return float(max(found)) if found else None
+
+    def latest_noted(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows] | None:
+        """Return the newest figures where no stored row is needed for them."""
+        return self._latest.figures(tenant, machine)
 
     def latest(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows]:
         """Return the newest figures by source.
@@ -142,7 +148,7 @@ class DuckEngine:
             StoreError: the store cannot be read.
             QueryTimeout: it took too long.
         """
-        noted = self._latest.figures(tenant, machine)
+        noted = self.latest_noted(tenant, machine)
         if noted is not None:
             return noted
         stored = self._try(tenant, lambda file: self._latest_stored(file, machine))
@@ -271,7 +277,7 @@ class DuckEngine:
         self, file: TenantFile, machine: UUID, source: Source, start: float, end: float
     ) -> Derived:
         number = file.machines.get(machine, 0)  # 0 is nobody: an unknown machine has no rows
-        start -= _BEFORE_SECONDS
+        start -= BEFORE_SECONDS
         with self._instance.query(self._query_seconds) as cursor:
             if source.table is HOST:
                 raw, boots = host_columns(
