@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from perfkit.cmd._output import say
 from perfkit.cmd._verb import Asked, verb
 from perfkit.errors import NotEnoughData
 
@@ -42,11 +43,13 @@ of the last two samples.
 _SERIES = """Show how figures went over time.
 
 Min, mean and max of the columns of a source; by default of the last 24 hours of the machine's data.
+Lines of the range that the server has not loaded yet are told on stderr.
 """
 
 _STATS = """Show mean, extremes and percentiles over a range.
 
-Of the columns of a source; by default over the last 24 hours of the machine's data.
+Of the columns of a source; by default over the last 24 hours of the machine's data.  Lines of the
+range that the server has not loaded yet are told on stderr.
 """
 
 _TREND = (12, 30, 60)
@@ -137,7 +140,7 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
     server = asked.server("read")
     one = find(server, machine)
     is_table = asked.form == "table"
-    raw = ask.get(
+    raw, waiting = ask.figures(
         server,
         f"/machines/{one.id}/series/{source}",
         start=start,
@@ -145,6 +148,7 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
         points=points or (_trend_points() if is_table else _POINTS),
     )
     found = ask.typed(server, raw, ask.Series)
+    _tell(waiting)
     if isinstance(raw, dict) and isinstance(lines := raw["series"], list):
         of = f"{source} of {one.name}"
         raw["series"] = chosen(lines, source, columns=column, devices=device, of=of)
@@ -152,13 +156,22 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
     title = f"{source} of {one.name}, {views.moment(found.start)} to {views.moment(found.end)}"
     if is_table:
         span = {"start": f"{found.start:.6f}", "end": f"{found.end:.6f}"}
-        values = ask.get(server, f"/machines/{one.id}/stats/{source}", **span)
+        values, more = ask.figures(server, f"/machines/{one.id}/stats/{source}", **span)
+        if not waiting:
+            _tell(more)
         over = ask.typed(server, values, list[ask.Stats])
         is_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
         rows = views.series_table(found, over, is_ascii=is_ascii)
     else:
         rows = views.series_rows(found)
     asked.put(rows, raw, f"{title}, {found.step_s:g} s a point")
+
+
+def _tell(waiting: int) -> None:
+    """Say what the figures lack."""
+    if waiting:
+        lines = "1 line of this range is" if waiting == 1 else f"{waiting} lines of this range are"
+        say(f"{lines} not loaded yet: ask again in a few seconds")
 
 
 def _trend_points() -> int:
@@ -186,8 +199,10 @@ def _stats(
 
     server = asked.server("read")
     one = find(server, machine)
-    raw = ask.get(server, f"/machines/{one.id}/stats/{source}", start=start, end=end)
+    path = f"/machines/{one.id}/stats/{source}"
+    raw, waiting = ask.figures(server, path, start=start, end=end)
     found = ask.typed(server, raw, list[ask.Stats])
+    _tell(waiting)
     title = f"{source} of {one.name}"
     if isinstance(raw, list):
         raw = chosen(raw, source, columns=column, devices=device, of=title)

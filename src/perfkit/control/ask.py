@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 V1 = "/api/v1"
 
+WAITING = "perfkit-waiting"
+"""Says how many lines of a range the figures lack: acknowledged, and not loaded yet."""
+
 T = TypeVar("T")
 
 _ASKED_WRONG = (400, 404, 409, 422)
 _PAGE = 1000
+_DIGITS = 18
 
 
 class Machine(msgspec.Struct, kw_only=True):
@@ -122,6 +126,18 @@ def get(server: Server, path: str, **query: object) -> "Json":
         return server.get(V1 + path, **query)
     except NetworkError as error:
         raise asked_wrong(error) from None
+
+
+def figures(server: "Server", path: str, **query: object) -> "tuple[Json, int]":
+    """Return what `get` does, and how many lines of the range the figures lack."""
+    answer = server.request("GET", V1 + path, query=query)
+    try:
+        server.check(answer)
+    except NetworkError as error:
+        raise asked_wrong(error) from None
+    waiting = answer.headers.get(WAITING, "")
+    is_count = waiting.isascii() and waiting.isdigit() and len(waiting) <= _DIGITS
+    return server.decoded(answer), int(waiting) if is_count else 0
 
 
 def send(server: Server, method: str, path: str, body: "Mapping[str, object] | None") -> "Json":
