@@ -5,8 +5,9 @@ import json
 import pytest
 from calling import written
 
-from perfkit.control.ask import Latest, Line, Machine, Series, Stats
+from perfkit.control.ask import Machine
 from perfkit.control.views import brief, series_table
+from perfkit.figures import LatestRows, Line, Series, Stats
 
 ID = "00000000-0000-4000-8000-000000000001"
 START = 1_700_000_000
@@ -62,10 +63,10 @@ def test_network_of_a_machine_is_that_of_all_interfaces_but_the_loopback():
     fs = [{"device": "/", "%ufsused": 40.0}, {"device": "/home", "%ufsused": 70.0}]
     disk = [{"device": "sda", "%util": 5.0}, {"device": "sdb", "%util": 9.0}]
     found = {
-        "cpu": Latest(timestamp=1, rows=[{"device": "", "%idle": 75.0}]),
-        "net": Latest(timestamp=1, rows=net),
-        "fs": Latest(timestamp=1, rows=fs),
-        "disk": Latest(timestamp=1, rows=disk),
+        "cpu": LatestRows(timestamp=1, rows=[{"device": "", "%idle": 75.0}]),
+        "net": LatestRows(timestamp=1, rows=net),
+        "fs": LatestRows(timestamp=1, rows=fs),
+        "disk": LatestRows(timestamp=1, rows=disk),
     }
     rows = brief([(machine, found), (machine, {})], now=2.0)
     named = dict(zip((column.name for column in rows.columns), rows.rows[0], strict=True))

@@ -91,18 +91,19 @@ def _latest(
     from perfkit.control import ask, views
     from perfkit.control.machines import find, listed
     from perfkit.control.table import show
+    from perfkit.figures import LatestRows
 
     server = asked.server("read")
     if machine is None:
         machines = [ask.typed(server, one, ask.Machine) for one in listed(server)]
         all_found = [(one, ask.get(server, f"/machines/{one.id}/latest")) for one in machines]
-        typed = [(one, ask.typed(server, raw, dict[str, ask.Latest])) for one, raw in all_found]
+        typed = [(one, ask.typed(server, raw, dict[str, LatestRows])) for one, raw in all_found]
         told = [{"id": str(one.id), "name": one.name, "latest": raw} for one, raw in all_found]
         asked.put(views.brief(typed), {"items": told})
         return
     one = find(server, machine)
     raw = ask.get(server, f"/machines/{one.id}/latest")
-    latest = ask.typed(server, raw, dict[str, ask.Latest])
+    latest = ask.typed(server, raw, dict[str, LatestRows])
     if not any(source.rows for source in latest.values()):
         raise NotEnoughData(
             f"machine {one.number} ({one.name!r}) has no figures yet: rates need two samples"
@@ -136,6 +137,7 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
     from perfkit.control import ask, views
     from perfkit.control.choose import chosen
     from perfkit.control.machines import find
+    from perfkit.figures import Series, Stats
 
     server = asked.server("read")
     one = find(server, machine)
@@ -147,19 +149,19 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
         end=end,
         points=points or (_trend_points() if is_table else _POINTS),
     )
-    found = ask.typed(server, raw, ask.Series)
+    found = ask.typed(server, raw, Series)
     _tell(waiting)
     if isinstance(raw, dict) and isinstance(lines := raw["series"], list):
         of = f"{source} of {one.name}"
         raw["series"] = chosen(lines, source, columns=column, devices=device, of=of)
-    found = ask.typed(server, raw, ask.Series)
+    found = ask.typed(server, raw, Series)
     title = f"{source} of {one.name}, {views.moment(found.start)} to {views.moment(found.end)}"
     if is_table:
         span = {"start": f"{found.start:.6f}", "end": f"{found.end:.6f}"}
         values, more = ask.figures(server, f"/machines/{one.id}/stats/{source}", **span)
         if not waiting:
             _tell(more)
-        over = ask.typed(server, values, list[ask.Stats])
+        over = ask.typed(server, values, list[Stats])
         is_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
         rows = views.series_table(found, over, is_ascii=is_ascii)
     else:
@@ -196,15 +198,16 @@ def _stats(
     from perfkit.control import ask, views
     from perfkit.control.choose import chosen
     from perfkit.control.machines import find
+    from perfkit.figures import Stats
 
     server = asked.server("read")
     one = find(server, machine)
     path = f"/machines/{one.id}/stats/{source}"
     raw, waiting = ask.figures(server, path, start=start, end=end)
-    found = ask.typed(server, raw, list[ask.Stats])
+    found = ask.typed(server, raw, list[Stats])
     _tell(waiting)
     title = f"{source} of {one.name}"
     if isinstance(raw, list):
         raw = chosen(raw, source, columns=column, devices=device, of=title)
-        found = ask.typed(server, raw, list[ask.Stats])
+        found = ask.typed(server, raw, list[Stats])
     asked.put(views.stats(found), raw, title)

@@ -66,54 +66,6 @@ class Key(msgspec.Struct, kw_only=True):
     key: str = ""
 
 
-class Line(msgspec.Struct, kw_only=True):
-    """One column of one device over time."""
-
-    name: str
-    device: str
-    unit: str
-    min: list[float | None]
-    mean: list[float | None]
-    max: list[float | None]
-
-
-class Series(msgspec.Struct, kw_only=True):
-    """Columns of one source over time."""
-
-    start: float
-    end: float
-    step_s: float
-    t: list[float]
-    series: list[Line]
-
-
-class Stats(msgspec.Struct, kw_only=True):
-    """What the values of one column of one device were."""
-
-    name: str
-    device: str
-    unit: str
-    count: int
-    min: float
-    mean: float
-    max: float
-    sd: float | None
-    p50: float
-    p75: float
-    p90: float
-    p95: float
-    p97_5: float
-    p99: float
-    p100: float
-
-
-class Latest(msgspec.Struct, kw_only=True):
-    """The newest figures of one source."""
-
-    timestamp: float
-    rows: list[dict[str, int | float | str | None]]
-
-
 def get(server: Server, path: str, **query: object) -> "Json":
     """Return what is at a path below `/api/v1`.
 

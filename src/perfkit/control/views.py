@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from perfkit.control.ask import Key, Latest, Line, Machine, Series, Stats, Tenant
+from perfkit.control.ask import Key, Machine, Tenant
 from perfkit.control.table import Cell, Column, Rows
+from perfkit.figures import LatestRows, Line, Series, Stats
 from perfkit.report.headline import headline
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -32,7 +33,7 @@ _FIRST = {
 """Columns that stay longest where there is little room."""
 
 Row = dict[str, int | float | str | None]
-Brief = tuple[Machine, dict[str, Latest]]
+Brief = tuple[Machine, dict[str, LatestRows]]
 
 
 def machines(found: Sequence[Machine], now: float | None = None) -> Rows:
@@ -71,7 +72,7 @@ def brief(found: Sequence[Brief], now: float | None = None) -> Rows:
     return Rows(columns, rows, told)
 
 
-def _main(latest: dict[str, Latest]) -> list[float | None]:
+def _main(latest: dict[str, LatestRows]) -> list[float | None]:
     """Return the figures of `_IN_BRIEF`: those of every other list of machines, and the disks'."""
     main = headline({source: one.rows for source, one in latest.items()})
     filled = latest["fs"].rows if "fs" in latest else []
@@ -86,7 +87,7 @@ def _main(latest: dict[str, Latest]) -> list[float | None]:
     ]
 
 
-def latest_rows(found: dict[str, Latest]) -> Rows:
+def latest_rows(found: dict[str, LatestRows]) -> Rows:
     """Return a row a figure: for CSV."""
     columns = [Column(name) for name in ("timestamp", "source", "device", "name", "value")]
     rows: list[list[Cell]] = [
@@ -99,7 +100,7 @@ def latest_rows(found: dict[str, Latest]) -> Rows:
     return Rows(columns, rows)
 
 
-def latest_tables(found: dict[str, Latest], *, is_all: bool) -> Iterator[tuple[str, Rows]]:
+def latest_tables(found: dict[str, LatestRows], *, is_all: bool) -> Iterator[tuple[str, Rows]]:
     """Yield title and rows of each source; devices where nothing happens are left out."""
     for source, one in found.items():
         busy = [row for row in one.rows if is_all or _is_busy(row)]

@@ -18,13 +18,14 @@ from markupsafe import Markup
 
 from perfkit import __version__
 from perfkit.errors import PerfkitError
+from perfkit.figures import LatestRows
 from perfkit.report.headline import headline
 from perfkit.server.auth import READ, credential_of, key_of
 from perfkit.server.gate import Gate
 from perfkit.server.limits import Limits
 from perfkit.server.seen import Seen
 from perfkit.store.control import ControlPlane
-from perfkit.store.engines import LatestRows, Newest
+from perfkit.store.engines import Newest
 
 SHOWN = 100
 """Machines on the page; `/api/v1/machines` has them all."""

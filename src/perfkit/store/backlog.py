@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from perfkit.errors import PerfkitError
-from perfkit.store.engines import LatestRows, Newest, StoreError
+from perfkit.figures import LatestRows
+from perfkit.store.engines import Newest, StoreError
 from perfkit.store.log.frame import UPLOAD, Place
 from perfkit.store.log.segment import Rows
 from perfkit.store.query.series import BEFORE_SECONDS, DEFAULT_SECONDS

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from made import MACHINE, TENANT, frame, line
 
-from perfkit.store.engines import BadRange, Series, UnknownSource
+from perfkit.figures import Series
+from perfkit.store.engines import BadRange, UnknownSource
 from perfkit.store.engines.duckdb.engine import DuckEngine
 from perfkit.store.log.frame import Place
 from perfkit.store.query.series import MAX_TIME, grid

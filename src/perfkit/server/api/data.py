@@ -9,6 +9,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from perfkit.figures import LatestRows
 from perfkit.server.api.call import Call, Headed
 from perfkit.server.api.export import Sender
 from perfkit.server.api.times import moment, whole
@@ -32,7 +33,7 @@ from perfkit.server.seen import Seen
 from perfkit.store import control as stored
 from perfkit.store.backlog import Backlog
 from perfkit.store.control import ControlPlane, Credential
-from perfkit.store.engines import SOURCES, LatestRows, Queries
+from perfkit.store.engines import SOURCES, Queries
 from perfkit.store.intake import Intake, RunInfo
 
 WAITING = "Perfkit-Waiting"

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from perfkit.figures import LatestRows, Series, Stats
 from perfkit.server.api.admin import Admin
 from perfkit.server.api.call import Endpoint, Plain, Row
 from perfkit.server.api.data import WAITING, Data
@@ -34,7 +35,6 @@ from perfkit.server.health import Health
 from perfkit.server.hello import Hello
 from perfkit.server.home import Home
 from perfkit.server.ingest import Answer, Ingest
-from perfkit.store.engines import LatestRows, Series, Stats
 
 V1 = "/api/v1"
 _MACHINE = V1 + "/machines/{machine}"

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import msgspec
 
-from perfkit.columns import Value
 from perfkit.errors import InputError, PerfkitError, UsageError
+from perfkit.figures import LatestRows, Series, Stats
 
 if TYPE_CHECKING:
     from perfkit.store.log.frame import LoggedFrame, Place
@@ -48,68 +48,6 @@ class BadRange(InputError, UsageError):  # noqa: N818 - the same
     exit_code = 2
 
 
-class Line(msgspec.Struct, kw_only=True):
-    """One column of one device over time: a number a bucket, None where there is none."""
-
-    name: str
-    device: str
-    """Empty where the source has one row for the host."""
-
-    unit: str
-    min: list[float | None]
-    mean: list[float | None]
-    max: list[float | None]
-
-
-class Series(msgspec.Struct, kw_only=True):
-    """Columns of one source of one machine over time."""
-
-    start: float
-    """Unix time; inclusive."""
-
-    end: float
-    """Unix time; exclusive."""
-
-    step_s: float
-    """Width of a bucket."""
-
-    t: list[float]
-    """Unix time at which each bucket begins."""
-
-    series: list[Line]
-
-
-class Stats(msgspec.Struct, kw_only=True):
-    """What the values of one column of one device were over a range; percentiles are exact."""
-
-    name: str
-    device: str
-    unit: str
-    count: int
-    """Intervals that had a value."""
-
-    min: float
-    max: float
-    mean: float
-    sd: float | None
-    """Of the sample (n - 1); None for a single value."""
-
-    p50: float
-    p75: float
-    p90: float
-    p95: float
-    p97_5: float
-    p99: float
-    p100: float
-
-
-class LatestRow(msgspec.Struct, kw_only=True):
-    """The newest figures of one device, in the words of `perfkit.columns`."""
-
-    device: str
-    values: dict[str, Value]
-
-
 class Finding(msgspec.Struct, kw_only=True):
     """Text that gave no rows."""
 
@@ -135,16 +73,6 @@ class Usage(msgspec.Struct, kw_only=True):
     rows: int
     hot_rows: int
     """Of them, those not yet settled."""
-
-
-class LatestRows(msgspec.Struct, kw_only=True):
-    """The newest figures of one source."""
-
-    timestamp: float
-    """Unix time of the later sample."""
-
-    rows: list[dict[str, Value]]
-    """One for each device, named by `device`; columns in their declared units."""
 
 
 class Newest(Protocol):

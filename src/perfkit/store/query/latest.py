@@ -14,8 +14,8 @@ from perfkit.capture.lines import record_of
 from perfkit.columns import Table, Value
 from perfkit.derive import ALL_CPUS, Interval, interval
 from perfkit.errors import ParseError
+from perfkit.figures import LatestRows
 from perfkit.samples import Sample, samples
-from perfkit.store.engines import LatestRows
 from perfkit.store.lines import NO_NS, head_of
 from perfkit.store.query.sources import Derived
 from perfkit.units import NS_PER_SECOND

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from perfkit.capture.lines import MAX_TIMESTAMP
-from perfkit.store.engines import BadRange, Line, Series
+from perfkit.figures import Line, Series
+from perfkit.store.engines import BadRange
 from perfkit.store.query.raw import Floats, Places
 from perfkit.store.query.sources import Derived
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from perfkit.store.engines import Stats
+from perfkit.figures import Stats
 from perfkit.store.query.raw import Floats
 from perfkit.store.query.sources import Derived
 

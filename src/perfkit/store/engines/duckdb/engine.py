@@ -10,8 +10,9 @@ from uuid import UUID
 
 import duckdb
 
+from perfkit.figures import LatestRows, Series, Stats
 from perfkit.store import faults
-from perfkit.store.engines import Finding, LatestRows, Series, Stats, StoreError, Usage
+from perfkit.store.engines import Finding, StoreError, Usage
 from perfkit.store.engines.duckdb import settle as settling
 from perfkit.store.engines.duckdb.instance import MEMORY_LIMIT, Instance
 from perfkit.store.engines.duckdb.read import (
