@@ -1,7 +1,8 @@
 """Debian's Prometheus as a peer: values by remote write, what they cost, the room they take.
 
 It is favoured: bodies are made before its clock runs and hold two samples a series, snappy is
-told to copy (no decompression), the server is alone, and nothing is scraped.
+told to copy (no decompression), the server is alone, nothing is scraped, labels are few and short,
+and its room is counted once it has compacted all it can.
 """
 
 import http.client
@@ -14,13 +15,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
 import host
 from fleet import PERIOD, START, VALUES, Numbers
 
 PACKAGE = "prometheus"
 _READY_SECONDS = 30
+_CALM_SECONDS = 5
+"""Without a block that comes or goes, then compaction is at rest."""
+
+_REST_SECONDS = 120
 
 
 def _varint(value: int) -> bytes:
@@ -132,8 +135,19 @@ class Prometheus:
         connection.close()
         return self.cpu_seconds() - before
 
-    def snapshot_bytes(self) -> int:
-        """Return the room that everything written takes in finished blocks."""
+    def settled_bytes(self) -> int:
+        """Return the room that everything written takes in finished blocks, compaction at rest."""
+        end = time.monotonic() + _REST_SECONDS
+        before: set[str] = set()
+        while (blocks := self._blocks()) != before and time.monotonic() < end:
+            before = blocks
+            time.sleep(_CALM_SECONDS)
+        return self._snapshot_bytes()
+
+    def _blocks(self) -> set[str]:
+        return {path.name for path in (self._folder / "data").iterdir()}
+
+    def _snapshot_bytes(self) -> int:
         status, text = self._ask("POST", "/api/v1/admin/tsdb/snapshot")
         if status != 200:
             raise host.ChildFailedError(f"prometheus: snapshot: {text[:200]!r}")
@@ -147,8 +161,3 @@ class Prometheus:
         found = answer.status, answer.read()
         connection.close()
         return found
-
-
-def all_finite(fleet: list[Numbers]) -> bool:
-    """Return whether every value fits a float: the peer stores nothing else."""
-    return all(int(np.abs(rows).max()) < 2**53 for rows in fleet)

@@ -3,9 +3,9 @@
     python benchmarks/store.py                     all figures, about ten minutes
     python benchmarks/store.py --quick             a twelfth of the fleet, fewer machines
 
-Loading begins with frames as the upload log holds them (zstd, CRC) and ends with the commit, on one
-thread of DuckDB; the CPU of all threads counts.  Prometheus gets the same numbers by remote write.
-Queries are of the product's own `series` and `stats`, in process; medians of rounds after a first.
+`beside_prometheus.py` tells how a fleet is loaded and its room counted.  Queries are of the
+product's own `series` and `stats`, in process, of rows that were settled day by day; medians of
+rounds after a first.
 """
 
 import argparse
@@ -22,110 +22,17 @@ from uuid import UUID
 
 import fleet
 import host
-from figures import MIB, Bar, Figure, at_least, at_most, compared, unmeasured
-from fleet import MACHINES, PERIOD, TICKS, VALUES, Log
+from beside_prometheus import SECTION, TENANT, amount, apply, loading, mix
+from figures import MIB, Figure, at_most, unmeasured
+from fleet import PERIOD, Log
 from perfkit.store.engines.duckdb.engine import DuckEngine
 from perfkit.store.engines.tables import HOST, NET, Table
-from perfkit.store.log.frame import LoggedFrame
-from prometheus import Bodies, Prometheus
+from real_hosts import CAPTURES
 
-SECTION = "store"
-ROUNDS = 4
-TENANT = UUID(int=1)
-CAPTURES = Path(__file__).parents[2] / "shared" / "conformance"
 DEVICE = 1
 """Number of the device that made-up rows have: `eth0`, the first one that is named."""
 
 DOCKER = "oci-ubuntu-amd-docker-cpuinfo"
-
-
-def amount(subject: str, against: str, value: float, unit: str, bar: Bar | None = None) -> Figure:
-    """Return a figure that is an amount."""
-    return Figure(
-        section=SECTION, subject=subject, against=against, value=value, unit=unit, bar=bar
-    )
-
-
-def apply(engine: DuckEngine, batch: list[LoggedFrame]) -> float:
-    """Load frames, and return the CPU seconds of all threads."""
-    before = time.process_time()
-    engine.apply(TENANT, batch, after=engine.loaded(TENANT))
-    return time.process_time() - before
-
-
-def loading(share: int) -> list[Figure]:
-    """Load the fleet into both, a part each in turn, and see what it takes.
-
-    Args:
-        share: Of the fleet's day one part in so many.
-    """
-    ticks = TICKS // share // ROUNDS // 6 * 6
-    machines = [fleet.numbers(machine, ticks * ROUNDS) for machine in range(MACHINES)]
-    values = VALUES * MACHINES * ticks
-    figures: list[Figure] = []
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        engine, log = DuckEngine(folder / "ours", threads=1), Log()
-        engine.open(TENANT)
-        ours: list[float] = []
-        theirs: list[float] = []
-        try:
-            peer = Prometheus(folder)
-        except host.PeerMissingError as missing:
-            why = str(missing)
-            for number in range(ROUNDS):
-                ours += [values / loaded(engine, log, machines, number * ticks, ticks)]
-            figures.append(unmeasured(SECTION, "loading", "Prometheus", at_least(1.2), why))
-        else:
-            bodies = Bodies(MACHINES)
-            with peer:
-                for number in range(ROUNDS):
-                    first = number * ticks
-                    ours.append(values / loaded(engine, log, machines, first, ticks))
-                    spans = [range(at, at + 2) for at in range(first, first + ticks, 2)]
-                    cost = 0.0
-                    for span in spans:
-                        cost += peer.write([bodies.body(machines, span)])
-                    theirs.append(values / cost)
-                room = peer.snapshot_bytes() / (values * ROUNDS)
-            figures.append(
-                compared(
-                    SECTION,
-                    "values a CPU second, log to commit",
-                    "Prometheus, remote write",
-                    [our / their for our, their in zip(ours, theirs, strict=True)],
-                    bar=at_least(1.2),
-                    note=f"{median(ours) / 1e6:.2f} M and {median(theirs) / 1e6:.2f} M",
-                )
-            )
-        hot = engine.usage(TENANT).file_bytes / (values * ROUNDS)
-        before = time.process_time()
-        engine.settle(TENANT)
-        settling = (time.process_time() - before) / (MACHINES * ticks * ROUNDS)
-        settled = engine.usage(TENANT).used_bytes / (values * ROUNDS)
-        figures.append(amount("bytes a value, as they arrive", "", hot, "bytes"))
-        figures.append(amount("bytes a value, settled", "", settled, "bytes", at_most(1.7)))
-        figures.append(amount("settling a sample", "CPU", settling * 1e6, "us"))
-        if theirs:
-            figures.append(
-                compared(
-                    SECTION,
-                    "bytes a value, settled",
-                    "Prometheus, blocks",
-                    [settled / room],
-                    bar=at_most(0.9),
-                    note=f"{room:.2f} bytes theirs",
-                )
-            )
-        engine.close()
-    return figures
-
-
-def loaded(
-    engine: DuckEngine, log: Log, machines: list[fleet.Numbers], first: int, ticks: int
-) -> float:
-    """Return the CPU seconds of loading some ticks of the fleet."""
-    return sum(apply(engine, batch) for batch in fleet.batches(log, machines, first, ticks))
 
 
 def docker(samples: int) -> list[Figure]:
@@ -173,8 +80,19 @@ def fill(
     end: str = "",
     *,
     tenant: UUID = TENANT,
+    after: int = 0,
 ) -> None:
-    """Put made-up rows of every machine into a table, one every PERIOD seconds."""
+    """Put made-up rows of every machine into a table, one every PERIOD seconds.
+
+    Args:
+        engine: Of the store.
+        table: Which.
+        machines: How many.
+        seconds: How long.
+        end: `_hot` for rows as they arrive, else they are in order.
+        tenant: Whose.
+        after: Seconds of the fleet's time that have passed before.
+    """
     columns = ", ".join(
         "1690000000::UBIGINT"
         if column.name == "boot_time_seconds"
@@ -188,7 +106,7 @@ def fill(
             f"INSERT INTO {file.name}.{table.name}{end} SELECT machine, 1,"  # noqa: S608
             f" make_timestamp(({fleet.START} + tick * {PERIOD}) * 1000000::BIGINT)::TIMESTAMP_S,"
             f" NULL{device}, {columns} FROM range(1, {machines + 1}) m(machine),"
-            f" range({seconds // PERIOD}) t(tick) ORDER BY {order}"
+            f" range({after // PERIOD}, {(after + seconds) // PERIOD}) t(tick) ORDER BY {order}"
         )
 
 
@@ -218,7 +136,8 @@ def queries(machines: int, days: int) -> list[Figure]:
     with TemporaryDirectory() as name:
         engine = DuckEngine(Path(name))
         named(engine, machines)
-        fill(engine, HOST, machines, day)
+        fill(engine, HOST, machines, day, "_hot")
+        engine.settle(TENANT)
         one = UUID(int=machines // 2)
         middle, slow = timed(lambda: engine.series(TENANT, one, "cpu", begin, begin + day, 500))
         subject = f"24 h of CPU of one machine among {machines}"
@@ -227,8 +146,10 @@ def queries(machines: int, days: int) -> list[Figure]:
     with TemporaryDirectory() as name:
         engine = DuckEngine(Path(name))
         named(engine, 5)
-        for table in (HOST, NET):
-            fill(engine, table, 5, days * day)
+        for passed in range(0, days * day, day):
+            for table in (HOST, NET):
+                fill(engine, table, 5, day, "_hot", after=passed)
+            engine.settle(TENANT)
         one = UUID(int=3)
         for source in ("cpu", "memory", "net"):
             ask = partial(engine.series, TENANT, one, source, begin, begin + days * day, 500)
@@ -305,7 +226,7 @@ def as_child(what: str, folder: str, more: str) -> None:
 def measure(*, is_quick: bool = False) -> list[Figure]:
     """Return all figures."""
     return [
-        *loading(12 if is_quick else 1),
+        *loading(12 if is_quick else 1, *mix()),
         *docker(1440 if is_quick else 8640),
         *queries(100 if is_quick else 1000, 30),
         *tenants(100),
