@@ -117,11 +117,13 @@ def _opened(target: str, *, force: bool) -> Iterator[IO[bytes]]:
             raise _failure(path, error) from error
         return
     new = path.with_name(f".{path.name}.{os.getpid()}.part")
+    is_ours = True
     try:
-        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
-    except OSError as error:
-        raise _failure(path, error) from error
-    try:
+        try:
+            number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
+        except OSError as error:
+            is_ours = False
+            raise _failure(path, error) from error
         with os.fdopen(number, "wb") as file:
             try:
                 yield file
@@ -131,8 +133,9 @@ def _opened(target: str, *, force: bool) -> Iterator[IO[bytes]]:
                 raise _failure(path, error) from error
         _named(new, path, force=force)
     finally:
-        with suppress(FileNotFoundError):
-            new.unlink()
+        if is_ours:  # also where a signal came before the first byte
+            with suppress(FileNotFoundError):
+                new.unlink()
 
 
 def expect_free(target: str, *, force: bool) -> None:
