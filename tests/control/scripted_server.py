@@ -74,12 +74,14 @@ def scripted(answer, *, is_endless=False):
 
 
 class Proxy:
-    """Passes connections on, one at a time, counts what is sent, and stops after so many bytes."""
+    """Passes connections on, one at a time, counts what is sent, and cuts after so many bytes."""
 
     def __init__(self, port):
         self.port = port
         self.sent = 0
         self.most = float("inf")
+        self.cuts = float("inf")
+        """Connections it cuts at the most; the next ones pass."""
         self.full = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -96,7 +98,8 @@ class Proxy:
                 back.start()
                 while data := self.received(client):
                     self.sent += len(data)
-                    if self.sent > self.most:
+                    if self.sent > self.most and self.cuts:
+                        self.cuts -= 1
                         self.full.set()
                         break
                     server.sendall(data)
