@@ -14,7 +14,7 @@ import pytest
 for folder in ("control", "server"):
     sys.path.insert(0, str(Path(__file__).parents[1] / folder))
 
-from calling import Ctl, machine_of, written  # noqa: E402 - test folders are no packages
+from calling import Ctl, wait_for_rows, written  # noqa: E402 - test folders are no packages
 from one_server import served  # noqa: E402 - test folders are no packages
 from scripted_server import scripted  # noqa: E402 - test folders are no packages
 
@@ -56,15 +56,7 @@ def ctl(tmp_path, monkeypatch, capsys, server):
 
 @pytest.fixture
 def loaded(server):
-    """Wait until what was sent can be asked for: what is acknowledged is loaded soon after."""
-    path = f"/api/v1/machines/{machine_of(server, 'web1')}/stats/cpu"
-    for _ in range(400):
-        found = server.get(path).json
-        if found and found[0]["count"] == 19:
-            return
-        # No event tells it.
-        subprocess.run(["sleep", "0.05"], check=True)
-    raise AssertionError
+    wait_for_rows(server, "web1")
 
 
 def rows_of(text):

@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 for folder in ("control", "server"):
     sys.path.insert(0, str(Path(__file__).parents[1] / folder))
 
-from calling import line, written  # noqa: E402 - test folders are no packages
+from calling import line, wait_for_rows, written  # noqa: E402 - test folders are no packages
 from one_server import served  # noqa: E402 - the same
 
 NAME = "0123456789abcdef0123456789abcdef"
@@ -84,11 +83,8 @@ def test_a_bar_while_it_works_and_a_table_that_fits(server, tmp_path, width):
         assert max(len(each) for each in text.splitlines()) <= width
     file = written(tmp_path / "b.json", [cpu(number) for number in range(20)])
     assert shown(server, tmp_path, width, "upload", file, "--machine", f"c{NAME}{width}")[0] == 0
-    for _ in range(400):
-        code, sent = shown(server, tmp_path, width, "series", f"c{NAME}{width}", "cpu")
-        if code != 8:
-            break
-        time.sleep(0.05)  # what is sent is loaded soon after, and no event tells it
+    wait_for_rows(server, f"c{NAME}{width}")
+    code, sent = shown(server, tmp_path, width, "series", f"c{NAME}{width}", "cpu")
     assert code == 0
     assert "mean over time" in sent
 

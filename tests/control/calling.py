@@ -101,6 +101,17 @@ def export_of(server, identifier):
     return server.get(path).body.splitlines(keepends=True)
 
 
+def wait_for_rows(server, identifier):
+    """Wait until 20 samples of a machine can be asked for: they are loaded soon after they came."""
+    path = f"/api/v1/machines/{machine_of(server, identifier)}/stats/cpu"
+    for _ in range(400):
+        found = server.get(path)
+        if found.status == 200 and found.json and found.json[0]["count"] == 19:
+            return
+        time.sleep(0.05)  # no event tells it
+    raise AssertionError(found)
+
+
 def array(lines):
     return b"[" + b",".join(lines) + b"]", {"Content_Type": "application/json"}
 

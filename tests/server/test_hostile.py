@@ -24,13 +24,14 @@ LINE = b'{"timestamp":1700000000,"subsystem":"/s","measurement":"x"}\n'
 class Process:
     """`perfkit serve` as it is installed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.child = subprocess.Popen(
             [
                 *(sys.executable, "-m", "perfkit", "serve", "--listen", "127.0.0.1:0"),
                 *("--data-dir", str(folder), "--min-free", "0"),
             ],
             stderr=subprocess.PIPE,
+            env=environment,
         )
         said = b""
         while b"serving on http://" not in said:
@@ -63,8 +64,8 @@ class Process:
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory):
-    one = Process(tmp_path_factory.mktemp("hostile") / "data")
+def process(tmp_path_factory, unmeasured):
+    one = Process(tmp_path_factory.mktemp("hostile") / "data", unmeasured)
     try:
         yield one
     finally:
