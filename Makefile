@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# A file's tests share servers: they stay together. In the files' order, for the last ones are short.
+WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fix docs proof audit bench clean
@@ -15,7 +17,7 @@ run: $(VENV)/run.done ## Install perfkit here, serve, and show this host live
 
 test: check ## Every check, then every test (as CI does)
 	@$(BIN)/coverage erase
-	@$(BIN)/pytest --cov --cov-report= $(PYTEST_ARGS)
+	@$(BIN)/pytest --cov --cov-report= $(WORKERS) $(PYTEST_ARGS)
 	@$(BIN)/python tools/coverage_bars.py
 
 check: $(VENV)/dev.done ## Format, lint, types, layers
