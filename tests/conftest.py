@@ -1,6 +1,7 @@
-"""How many examples property tests try: 200, or 10,000 where PERFKIT_PROOF=1 (`make proof`)."""
+"""What all tests find: signals, a terminal, 200 examples of a property (10,000: `make proof`)."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -8,6 +9,12 @@ from hypothesis import is_hypothesis_test, settings
 settings.register_profile("ci", max_examples=200, deadline=None)
 settings.register_profile("proof", max_examples=10_000, deadline=None)
 settings.load_profile("proof" if os.environ.get("PERFKIT_PROOF") else "ci")
+
+
+def pytest_configure() -> None:
+    """Let what tests start be interrupted: a run in the background has inherited that it is not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
