@@ -1,9 +1,11 @@
 """Settled rows, rows that have had their time, and what queries say of them."""
 
+import duckdb
 import pytest
 from made import MACHINE, TENANT, frame, line, named
 
 from perfkit.store.engines.duckdb.engine import DuckEngine
+from perfkit.store.engines.duckdb.settle import _stay_apart
 from perfkit.store.engines.tables import TABLES
 from perfkit.store.log.frame import Place
 
@@ -82,6 +84,7 @@ def test_a_night_settles_what_is_before_it_and_orders_the_day_s_parts(engine):
 
 def test_whole_groups_of_each_machine_come_before_what_is_left(engine, monkeypatch):
     monkeypatch.setattr("perfkit.store.engines.duckdb.settle.GROUP_ROWS", 4)
+    monkeypatch.setattr("perfkit.store.engines.duckdb.settle.ROW_GROUP_ROWS", 2)
     few, many, even = named("few"), named("many"), named("even")
     last = 0
     for at in range(MIDNIGHT - 10, MIDNIGHT):
@@ -99,6 +102,7 @@ def test_whole_groups_of_each_machine_come_before_what_is_left(engine, monkeypat
 
 def test_the_day_s_parts_make_whole_groups(engine, monkeypatch):
     monkeypatch.setattr("perfkit.store.engines.duckdb.settle.GROUP_ROWS", 4)
+    monkeypatch.setattr("perfkit.store.engines.duckdb.settle.ROW_GROUP_ROWS", 2)
     last = fill(engine, range(MIDNIGHT - 9, MIDNIGHT - 6))
     last = fill(engine, range(MIDNIGHT - 9, MIDNIGHT - 6), last + 1, machine=OTHER)
     engine.settle(TENANT)
@@ -109,6 +113,36 @@ def test_the_day_s_parts_make_whole_groups(engine, monkeypatch):
     found = [(machine, second - MIDNIGHT) for machine, second in order(engine)]
     assert found == [*((one, at) for one in (1, 2) for at in range(-9, -5)), (1, -5), (2, -5)]
     assert answers(engine) == wanted
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_apart"),
+    [
+        pytest.param(0, False, id="nothing"),
+        pytest.param(40_000, False, id="three make one"),
+        pytest.param(86_400, False, id="four make three"),
+        pytest.param(95_000, True, id="four stay four"),
+        pytest.param(164_160, False, id="two parts make one"),
+        pytest.param(216_000, True, id="two parts stay two"),
+        pytest.param(260_000, False, id="parts apart by two make one"),
+        pytest.param(400_000, True, id="parts apart by three stay"),
+    ],
+)
+def test_it_is_known_whose_row_groups_stay_apart(tmp_path, rows, is_apart):
+    assert _stay_apart(rows) == is_apart
+    connection = duckdb.connect(tmp_path / "nights.duckdb")
+    connection.execute("CREATE TABLE t(v BIGINT)")
+    for _ in range(6):
+        connection.execute("INSERT INTO t SELECT i * 7 FROM range($rows) r(i)", {"rows": rows})
+        connection.execute("CHECKPOINT")
+    found = connection.execute(
+        "SELECT sum(count)::BIGINT FROM pragma_storage_info('t') WHERE segment_type <> 'VALIDITY'"
+        " GROUP BY row_group_id ORDER BY row_group_id"
+    ).fetchall()
+    connection.close()
+    full, part = divmod(rows, 122_880)
+    night = [*([(122_880,)] * full), *([(part,)] if part else [])]
+    assert (found == night * 6) == (is_apart or not rows)
 
 
 def test_nothing_to_settle_is_nothing_done(engine):
