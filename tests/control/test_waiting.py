@@ -87,3 +87,26 @@ def test_rows_that_are_made_again_are_5_in_the_server_s_words(asking, words):
         done = asking(*words, "--server", url)
     assert (done.code, done.out) == (5, "")
     assert detail in done.err
+
+
+def test_newest_figures_of_one_machine_do_not_wait_for_those_of_another(asking):
+    other = MACHINE | {"id": "00000000-0000-4000-8000-000000000002", "number": 5, "identifier": "b"}
+    cpu = {"timestamp": 1.0, "rows": [{"device": "", "%idle": 25.0}]}
+    refusal = {"title": "Service Unavailable", "status": 503, "detail": "0 of 9 lines are done"}
+    is_any = True
+
+    def answer(_method, path, _body):
+        if not path.endswith("/latest"):
+            return 200, {"items": [MACHINE, other], "next": None}, {}
+        if MACHINE["id"] in path or not is_any:
+            return 503, refusal, {"Retry-After": "0"}
+        return 200, {"cpu": cpu}, {}
+
+    with scripted(answer) as url:
+        done = asking("latest", "--server", url)
+        assert (done.code, "75.0" in done.out or "75" in done.out) == (5, True)
+        assert "of 1 of 2 machines there is no answer: of 4" in done.err
+        assert "0 of 9 lines are done" in done.err
+        is_any = False
+        done = asking("latest", "--server", url)
+        assert (done.code, done.out) == (5, "")

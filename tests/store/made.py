@@ -77,6 +77,16 @@ class Log:
             if after is None or each.place > after:
                 yield each
 
+    def end(self, tenant: UUID) -> Place:
+        return max((each.place for each in self.frames(tenant)), default=Place(0, -1))
+
+    def newest(self, tenant: UUID, after: Place | None, count: int):
+        machines: dict[UUID, list[LoggedFrame]] = {}
+        for each in self.frames(tenant, after):
+            machines.setdefault(each.machine, []).append(each)
+        for found in machines.values():
+            yield from sorted(found, key=lambda each: each._header.latest)[-count:]  # noqa: SLF001
+
     def rows_behind(self, tenant: UUID, place: Place | None):
         found: dict[int, bytearray] = {}
         for each in self.frames(tenant, place):

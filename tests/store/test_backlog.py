@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from made import MACHINE, TENANT, Log, frame, line, named
 
-from perfkit.store.backlog import STREAM_SECONDS, Backlog, RefillError
+from perfkit.store.backlog import LIVE_SECONDS, STREAM_SECONDS, Backlog, RefillError
 from perfkit.store.engines import StoreError
 from perfkit.store.loader import Loader, Times
 from perfkit.store.log.frame import Place
@@ -51,6 +51,13 @@ class Engine:
         return self.stored.get(machine)
 
     last_seen = last_stored
+
+    def set_aside(self, _, why):
+        self.aside = str(why)
+        self.at = None
+
+    def noticed(self, _, frame):
+        self.noted[frame.machine] = frame.place
 
     def latest_noted(self, _, machine):
         return self.noted.get(machine)
@@ -107,18 +114,58 @@ def test_lines_of_another_machine_do_not_count(log, waiting):
 
 
 @pytest.mark.parametrize(
-    ("kind", "ago", "counted"),
+    ("kind", "ago", "age", "counted"),
     [
-        ("upload", 0, 4),
-        ("upload", 3600, 4),
-        ("stream", 0, 0),
-        ("stream", STREAM_SECONDS, 0),
-        ("stream", STREAM_SECONDS + 1, 4),
+        ("upload", 0, 0, 4),
+        ("upload", 3600, 3600, 4),
+        ("stream", 0, 0, 0),
+        ("stream", STREAM_SECONDS, LIVE_SECONDS, 0),
+        ("stream", STREAM_SECONDS + 1, LIVE_SECONDS, 4),
+        ("stream", 0, LIVE_SECONDS + 1, 4),  # a collector catches up
     ],
 )
-def test_the_newest_seconds_of_a_stream_are_ordinary(log, waiting, kind, ago, counted):
-    log.add(made(1, kind=kind, ago=ago))
+def test_the_newest_seconds_of_a_stream_are_ordinary(log, waiting, kind, ago, age, counted):
+    log.add(made(1, kind=kind, ago=ago, at=(NOW - age, NOW)))
     assert waiting() == counted
+
+
+def test_a_store_that_is_ahead_of_its_log_is_put_aside_and_filled(backlog, engine, log, lost):
+    log.add(*map(made, range(1, 5)))
+    engine.at = Place(1, 5)
+    with pytest.raises(RefillError, match="0 of 16 lines"):
+        backlog.asked(TENANT, MACHINE, None, None, lambda: "figures")
+    assert "ends at" in engine.aside
+    assert backlog.place(TENANT) is None
+    engine.at = Place(1, 4)
+    backlog.applied(TENANT, engine.at, 16)
+    assert backlog.asked(TENANT, MACHINE, None, None, lambda: "figures") == ("figures", 0)
+    assert lost == []
+
+
+def test_a_store_ahead_of_a_log_that_is_gone_is_put_aside(backlog, engine):
+    engine.at = Place(1, 5)
+    assert backlog.place(TENANT) is None
+    assert engine.aside
+
+
+def test_a_refill_tells_that_its_last_try_failed(backlog, engine, log):
+    log.add(*map(made, range(1, 5)))
+    with pytest.raises(RefillError, match="uploads and exports go on"):
+        backlog.asked(TENANT, MACHINE, None, None, lambda: "figures")
+    backlog.failed(TENANT)
+    with pytest.raises(RefillError, match="the last try failed"):
+        backlog.asked(TENANT, MACHINE, None, None, lambda: "figures")
+    engine.at = Place(1, 1)
+    backlog.applied(TENANT, engine.at, 4)
+    with pytest.raises(RefillError, match="4 of 16 lines are done; uploads and"):
+        backlog.asked(TENANT, MACHINE, None, None, lambda: "figures")
+
+
+def test_the_newest_lines_behind_a_store_are_at_hand_from_the_first_look(backlog, engine, log):
+    log.add(made(1), made(2), made(3, machine=OTHER))
+    engine.at = Place(1, 1)
+    backlog.place(TENANT)
+    assert engine.noted == {MACHINE: Place(1, 2), OTHER: Place(1, 3)}
 
 
 @pytest.mark.parametrize(

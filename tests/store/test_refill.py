@@ -6,12 +6,13 @@ Series and statistics of a part of the rows are numbers that nobody can tell fro
 import json
 import os
 import random
+import shutil
 import signal
 import time
 import uuid
 
 import pytest
-from killing import PATIENCE_SECONDS, Nursery, connected, fleet, free_port, until, wait_for
+from killing import PATIENCE_SECONDS, Nursery, alive, connected, fleet, free_port, until, wait_for
 from test_damage import START, Disk
 
 from perfkit.server.api.data import WAITING
@@ -156,6 +157,53 @@ def test_a_store_lost_under_a_server_that_nobody_sends_to(nursery, tmp_path, mac
         whole = asker.whole()
         removed(store)
         assert asker.until_whole(whole)
+
+
+def test_a_store_that_is_ahead_of_a_log_put_back_is_made_again(nursery, tmp_path, machine, store):
+    """A backup whose log is older than its store: what comes then would be taken for had."""
+    port, half = free_port(), LINES // 2
+    log, kept = store.parent / "log", tmp_path / "kept"
+    with nursery.server(tmp_path, port) as pid:
+        wait_for(port)
+        uploaded(machine, port, 0, half)
+        end(pid)
+    shutil.copytree(log, kept)
+    with nursery.server(tmp_path, port) as pid:
+        wait_for(port)
+        uploaded(machine, port, half, LINES)
+        whole = Asker(machine, port).whole()
+        end(pid)
+    shutil.rmtree(log)
+    kept.rename(log)
+    with nursery.server(tmp_path, port):
+        wait_for(port)
+        uploaded(machine, port, half, LINES)
+        Asker(machine, port).until_whole(whole)
+    assert list(store.parent.glob("samples.duckdb.bad-*"))
+
+
+def test_the_newest_figures_are_those_of_the_log_also_after_a_kill_amid_a_refill(
+    nursery, tmp_path, machine, store
+):
+    port = free_port()
+    with nursery.server(tmp_path, port) as pid:
+        wait_for(port)
+        uploaded(machine, port, 0, LINES)
+        Asker(machine, port).whole()
+        os.kill(pid, signal.SIGKILL)
+    removed(store)
+    for _ in range(3):
+        with nursery.server(tmp_path, port) as pid:
+            wait_for(port)
+            status, _, latest = Asker(machine, port).ask("latest")
+            assert (status, latest["disk"]["timestamp"]) == (200, START + LINES - 1)
+            os.kill(pid, signal.SIGKILL)
+
+
+def end(pid):
+    """End a server, which loads what waits."""
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not alive(pid))
 
 
 def test_an_upload_is_told_until_all_of_it_is_rows(nursery, tmp_path, machine):

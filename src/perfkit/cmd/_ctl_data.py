@@ -8,7 +8,7 @@ import typer
 
 from perfkit.cmd._output import say
 from perfkit.cmd._verb import Asked, verb
-from perfkit.errors import NotEnoughData
+from perfkit.errors import NetworkError, NotEnoughData
 
 _MACHINE = Annotated[
     str, typer.Argument(metavar="MACHINE", help="Its number, id, identifier or name.")
@@ -96,10 +96,14 @@ def _latest(
     server = asked.server("read")
     if machine is None:
         machines = [ask.typed(server, one, ask.Machine) for one in listed(server)]
-        all_found = [(one, ask.get(server, f"/machines/{one.id}/latest")) for one in machines]
+        all_found, failures = ask.latest(server, machines)
         typed = [(one, ask.typed(server, raw, dict[str, LatestRows])) for one, raw in all_found]
         told = [{"id": str(one.id), "name": one.name, "latest": raw} for one, raw in all_found]
         asked.put(views.brief(typed), {"items": told})
+        if failures:
+            one, error = failures[0]
+            what = f"of {len(failures)} of {len(machines)} machines there is no answer"
+            raise NetworkError(f"{what}: of {one.number} ({one.name!r}): {error}")
         return
     one = find(server, machine)
     raw = ask.get(server, f"/machines/{one.id}/latest")

@@ -10,7 +10,7 @@ from perfkit.client import Server
 from perfkit.errors import NetworkError, UsageError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from perfkit.answer import Answer, Json
 
@@ -64,6 +64,28 @@ class Key(msgspec.Struct, kw_only=True):
     last_used: float | None = None
     revoked: float | None = None
     key: str = ""
+
+
+def latest(
+    server: Server, machines: "Sequence[Machine]"
+) -> "tuple[list[tuple[Machine, Json]], list[tuple[Machine, NetworkError]]]":
+    """Return what is at `latest` of each machine that has an answer, and why others have none.
+
+    Raises:
+        NetworkError: none has one, or the server is gone; else as of `get`.
+    """
+    found: list[tuple[Machine, Json]] = []
+    failures: list[tuple[Machine, NetworkError]] = []
+    for machine in machines:
+        try:
+            found.append((machine, get(server, f"/machines/{machine.id}/latest")))
+        except NetworkError as error:
+            if error.status is None:  # the server itself is gone
+                raise
+            failures.append((machine, error))
+    if failures and not found:
+        raise failures[0][1]
+    return found, failures
 
 
 def get(server: Server, path: str, **query: object) -> "Json":

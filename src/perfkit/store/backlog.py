@@ -16,10 +16,10 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from perfkit.errors import PerfkitError
+from perfkit.errors import InputError, PerfkitError
 from perfkit.figures import LatestRows
 from perfkit.store.engines import Newest, StoreError
-from perfkit.store.log.frame import UPLOAD, Place
+from perfkit.store.log.frame import UPLOAD, LoggedFrame, Place
 from perfkit.store.log.segment import Rows
 from perfkit.store.query.series import BEFORE_SECONDS, DEFAULT_SECONDS
 from perfkit.units import NS_PER_SECOND
@@ -27,7 +27,13 @@ from perfkit.units import NS_PER_SECOND
 _log = logging.getLogger(__name__)
 
 STREAM_SECONDS = 15
-"""The newest seconds of a stream are never rows yet; what came earlier is told."""
+"""What came so lately is never rows yet; of a stream it is not told, if it is also of lately."""
+
+LIVE_SECONDS = 120
+"""A collector that is not behind sends lines that are no older."""
+
+_FRAMES_FOR_RATES = 2
+"""Of one sample each at least."""
 
 Answer = TypeVar("Answer")
 
@@ -47,12 +53,24 @@ class Engine(Newest, Protocol):
     def last_stored(self, tenant: UUID, machine: UUID) -> float | None:
         """Return the Unix time of the machine's newest row; None where there is none."""
 
+    def set_aside(self, tenant: UUID, why: PerfkitError) -> None:
+        """Begin with an empty store."""
+
+    def noticed(self, tenant: UUID, frame: LoggedFrame) -> None:
+        """Take the newest figures from a frame."""
+
     def latest_noted(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows] | None:
         """Return the newest figures where no stored row is needed for them."""
 
 
 class Log(Protocol):
     """What is asked of the log here."""
+
+    def end(self, tenant: UUID) -> Place:
+        """Return a place that every frame is at or before."""
+
+    def newest(self, tenant: UUID, after: Place | None, count: int) -> Iterator[LoggedFrame]:
+        """Yield the frames behind a place with the latest lines of each machine."""
 
     def rows_behind(self, tenant: UUID, place: Place | None) -> Iterator[tuple[int, Rows]]:
         """Yield segment and headers of the tenant's frames behind a place."""
@@ -88,6 +106,9 @@ class _Standing:
 
         self.refill: Refill | None = None
         self.losses = 0
+        self.is_failing = False
+        """Whether frames could not be made rows when that was tried last."""
+
         self.moves = 0
         """How often any of this changed."""
 
@@ -137,12 +158,18 @@ class Backlog:
         with self._lock:
             standing = self._standing(tenant)
             standing.at = place
+            standing.is_failing = False
             standing.moves += 1
             refill = standing.refill
             if refill is not None:
                 refill.done += lines
                 if place >= refill.end:
                     standing.refill = None
+
+    def failed(self, tenant: UUID) -> None:
+        """Take note that frames could not be made rows: it is tried again."""
+        with self._lock:
+            self._standing(tenant).is_failing = True
 
     def place(self, tenant: UUID) -> Place | None:
         """Return the place of the last frame that is rows; take note if it is an earlier one.
@@ -183,11 +210,13 @@ class Backlog:
         """
         low, high = self._span(tenant, machine, start, end)
         answer, place = self._whole(tenant, ask)
-        old = (self._now() - STREAM_SECONDS) * NS_PER_SECOND
+        now = self._now()
+        old = (now - STREAM_SECONDS) * NS_PER_SECOND
         lines = 0
         for _, rows in self._log.rows_behind(tenant, place):
             of = (rows["latest"] >= low) & (rows["earliest"] < high) & _is_of(rows, machine)
-            of &= (rows["kind"] == UPLOAD) | (rows["received"] < old)
+            is_late = (rows["received"] < old) | (rows["earliest"] < now - LIVE_SECONDS)
+            of &= (rows["kind"] == UPLOAD) | is_late
             lines += int(rows["count"][of].sum())
         return answer, lines
 
@@ -235,11 +264,14 @@ class Backlog:
     def _whole(self, tenant: UUID, ask: Callable[[], Answer]) -> tuple[Answer, Place | None]:
         """Return an answer, and a place up to which everything was there when it was asked for."""
         mark = self._look(tenant)
-        refill = self.refill(tenant)
+        with self._lock:
+            standing = self._standing(tenant)
+            refill, is_failing = standing.refill, standing.is_failing
         if refill is not None:
+            how = "the last try failed, and is made again; exports go on as ever"
             raise RefillError(
                 f"the rows are being made again from the log: {refill.done} of {refill.lines} lines"
-                " are done; uploads and exports go on as ever"
+                f" are done; {how if is_failing else 'uploads and exports go on as ever'}"
             )
         answer = ask()
         self._expect_same(tenant, mark)
@@ -256,7 +288,7 @@ class Backlog:
             standing = self._standing(tenant)
         while True:
             moves, losses = standing.moves, standing.losses
-            place = self._engine.loaded(tenant)
+            place = self._place(tenant)
             is_first = not standing.is_known
             if not is_first and not _is_before(place, standing.at):
                 return _Mark(place, losses)
@@ -272,9 +304,28 @@ class Backlog:
                 _log.warning(
                     "tenant %s: %d lines are made rows again from the log", tenant, refill.lines
                 )
+            self._notice(tenant, place)
             if not is_first:
                 self._lost(tenant)
             return mark
+
+    def _place(self, tenant: UUID) -> Place | None:
+        """Return how far the store is, once it is one of this log."""
+        place, end = self._engine.loaded(tenant), self._log.end(tenant)
+        if place is None or place <= end:
+            return place
+        why = InputError(f"it has rows of frame {place}, and the log ends at {end}")
+        _log.error("tenant %s: the store is not of this log: %s", tenant, why)
+        self._engine.set_aside(tenant, why)
+        return self._engine.loaded(tenant)
+
+    def _notice(self, tenant: UUID, place: Place | None) -> None:
+        """Have the newest figures of what is not rows yet at hand."""
+        for frame in self._log.newest(tenant, place, _FRAMES_FOR_RATES):
+            try:
+                self._engine.noticed(tenant, frame)
+            except InputError as error:
+                _log.error("tenant %s: %s", tenant, error)
 
     def _needed(self, tenant: UUID, standing: _Standing, place: Place | None) -> Refill | None:
         """Return the way back of a store that has rows up to a place; None where it is short."""

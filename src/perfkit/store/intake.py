@@ -216,6 +216,14 @@ class Intake:
         """Yield the tenant's frames behind a place, in the order of the log."""
         return self._opened(tenant).log.frames(after)
 
+    def end(self, tenant: UUID) -> Place:
+        """Return a place that every frame which is on disk is at or before."""
+        return self._opened(tenant).log.end()
+
+    def newest(self, tenant: UUID, after: Place | None, count: int) -> Iterator[LoggedFrame]:
+        """Yield the frames behind a place with the latest lines of each machine."""
+        return self._opened(tenant).log.newest(after, count)
+
     def rows_behind(self, tenant: UUID, place: Place | None) -> Iterator[tuple[int, Rows]]:
         """Yield segment and headers of the tenant's frames behind a place; None: of all."""
         return self._opened(tenant).log.rows_behind(place)

@@ -60,9 +60,6 @@ class Filled(backlog.Engine, Protocol):
     def apply(self, tenant: UUID, frames: Sequence[LoggedFrame], *, after: Place | None) -> int:
         """Store the rows of frames; raises BehindError where it is not at `after`."""
 
-    def noticed(self, tenant: UUID, frame: LoggedFrame) -> None:
-        """Take the newest figures from a frame."""
-
     def is_full(self, tenant: UUID) -> bool:
         """Return whether enough rows wait to be settled."""
 
@@ -263,9 +260,11 @@ class Loader:
             _log.warning("tenant %s: %s: read again from the log", tenant, error)
         except PerfkitError as error:
             self._fail(state)
+            self.backlog.failed(tenant)
             _log.error("tenant %s: %s: tried again", tenant, error)
         except Exception:  # noqa: BLE001 - a bug costs one tenant time
             self._fail(state)
+            self.backlog.failed(tenant)
             _log.exception("tenant %s: a bug in loading: tried again", tenant)
         else:
             state.failures = 0

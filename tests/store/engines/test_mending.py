@@ -250,3 +250,38 @@ def test_a_damaged_block_that_only_a_query_reads_ends_the_store(engine, tmp_path
         assert devices(again) == ["sda"]
         again.close()
     assert refusals
+
+
+def test_a_file_put_back_amid_a_query_is_used_once_that_is_over(engine, tmp_path, asides):
+    engine.apply(TENANT, [disk(1), disk(2)], after=None)
+    path = tmp_path / "tenants" / str(TENANT) / "samples.duckdb"
+    engine.close()
+    whole = path.read_bytes()
+    again = DuckEngine(tmp_path, threads=1)
+    try:
+        with again._slots.using(TENANT), again._instance.query(5.0) as cursor:  # noqa: SLF001 - a long query
+            cursor.execute("BEGIN")
+            cursor.execute(f"USE {again._slots.slot(TENANT).name}")  # noqa: SLF001
+            cursor.execute("SELECT count(*) FROM disk_hot").fetchall()
+            put_back = path.with_name("restored")
+            put_back.write_bytes(whole)
+            put_back.replace(path)
+            number = path.stat().st_ino
+            with pytest.raises(StoreError, match="Unique file handle conflict"):
+                again.loaded(TENANT)
+        assert again.loaded(TENANT) == Place(1, 2)
+        assert path.stat().st_ino == number
+        assert not asides()
+    finally:
+        again.close()
+
+
+def test_an_old_capture_after_a_start_does_not_hide_newer_rows(engine):
+    engine.apply(TENANT, [disk(50), disk(51)], after=None)
+    for old in (disk(1), disk(2)):
+        engine.noticed(TENANT, old)
+    assert engine.latest_noted(TENANT, MACHINE) is None
+    assert engine.latest(TENANT, MACHINE)["disk"].timestamp == START + 51
+    for new in (disk(60), disk(61)):
+        engine.noticed(TENANT, new)
+    assert engine.latest(TENANT, MACHINE)["disk"].timestamp == START + 61

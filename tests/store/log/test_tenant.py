@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import shutil
+from uuid import UUID
 
 import pytest
 from uploads import MACHINE, RUN, TENANT, accepted, batch, folder_in_memory, lines, opened
@@ -193,4 +194,24 @@ def test_headers_of_frames_behind_any_place_are_those_of_the_frames(tmp_path):
             for ordinal, first in rows[["ordinal", "first"]].tolist()
         ]
         assert found == frames[at:]
+    intake.close()
+
+
+def test_the_newest_frames_of_each_machine_are_found_over_all_segments(tmp_path):
+    intake = opened(tmp_path, segment_bytes=600)
+    assert intake.end(TENANT) < Place(1, 0)
+    assert list(intake.newest(TENANT, None, 2)) == []
+    for first in random.Random(SEED).sample(range(0, FRAMES * EACH, EACH), FRAMES):  # noqa: S311
+        accepted(intake, batch(first, lines(first, first + EACH), machine=UUID(int=first % 4)))
+    frames = list(intake.frames(TENANT))
+    assert len({frame.place.segment for frame in frames}) > 2
+    assert intake.end(TENANT) == frames[-1].place
+    for at, after in enumerate([None, *(frame.place for frame in frames)]):
+        wanted: dict[UUID, list] = {}
+        for frame in frames[at:]:
+            wanted.setdefault(frame.machine, []).append((frame.first, frame.lines))
+        found: dict[UUID, list] = {}
+        for frame in intake.newest(TENANT, after, 2):
+            found.setdefault(frame.machine, []).append((frame.first, frame.lines))
+        assert found == {machine: sorted(had)[-2:] for machine, had in wanted.items()}
     intake.close()

@@ -8,9 +8,12 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
+
+import numpy as np
 
 from perfkit.errors import DiskError, InputError
 from perfkit.store import faults
@@ -151,6 +154,32 @@ class TenantLog:
                 yield segment, as_rows(self.rows(segment))
             elif segment == place.segment:
                 yield segment, as_rows(self.rows(segment, place.frame))
+
+    def end(self) -> Place:
+        """Return a place that every frame which is synced is at or before, and none to come is."""
+        with self._lock:
+            return Place(self._active, self._ordinal - 1)
+
+    def newest(self, after: Place | None, count: int) -> Iterator[LoggedFrame]:
+        """Yield of each machine the `count` frames behind a place that have its latest lines."""
+        best: dict[bytes, list[tuple[int, Place, Header, int, int]]] = {}
+        for segment, rows in self.rows_behind(after):
+            machines = rows["machine"]
+            order = np.lexsort((rows["ordinal"], rows["latest"], machines[:, 0], machines[:, 1]))
+            machines = machines[order]
+            # A frame is one of the last where the one `count` places on is another machine's.
+            is_late = np.ones(len(order), dtype=bool)
+            is_late[:-count] = (machines[count:] != machines[:-count]).any(axis=1)
+            for header, offset, length in headers(rows[order[is_late]].tobytes()):
+                kept = best.setdefault(header.machine, [])
+                place = Place(segment, header.ordinal)
+                kept.append((header.latest, place, header, offset, length))
+                kept.sort(key=itemgetter(0, 1))
+                del kept[:-count]
+        for kept in best.values():
+            for _, place, header, offset, length in kept:
+                read = partial(self.text, place.segment, offset, length)
+                yield LoggedFrame(place, header, read)
 
     def frames(self, after: Place | None = None) -> Iterator[LoggedFrame]:
         """Yield every frame that is synced, or those behind a place, in the order of the log."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import duckdb
 
+from perfkit.errors import PerfkitError
 from perfkit.figures import LatestRows, Series, Stats
 from perfkit.store import faults
 from perfkit.store.engines import Finding, StoreError, Usage
@@ -138,9 +139,25 @@ class DuckEngine:
         found = [time for time in (stored, noted) if time is not None]
         return float(max(found)) if found else None
 
+    def set_aside(self, tenant: UUID, why: PerfkitError) -> None:
+        """Begin with an empty store: the one that is there is not this log's.
+
+        Raises:
+            StoreError: it cannot be renamed, or is in use.
+        """
+        self._slots.set_aside(tenant, why)
+
     def latest_noted(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows] | None:
         """Return the newest figures where no stored row is needed for them."""
-        return self._latest.figures(tenant, machine)
+        noted = self._latest.figures(tenant, machine)
+        seen = self._latest.last_seen(tenant, machine)
+        if noted is None or seen is None:
+            return None
+        with contextlib.suppress(StoreError):
+            stored = self.last_stored(tenant, machine)
+            if stored is not None and stored > seen:  # what came since the start is an old capture
+                return None
+        return noted
 
     def latest(self, tenant: UUID, machine: UUID) -> dict[str, LatestRows]:
         """Return the newest figures by source.

@@ -43,6 +43,8 @@ _NOT_THE_FILES_FAULT = (
     "Too many open files",
     "Disk quota exceeded",
     "Cannot allocate memory",
+    # Of a file that was replaced: the one before is let go of when its last query is over.
+    "Unique file handle conflict",
 )
 
 _ALL_INVALID = "previous fatal error"
@@ -170,6 +172,19 @@ class Slots:
             if is_hopeless and self._may_give_up(slot, error):
                 slot.gave_up_at = self._now()
                 self._set_aside(slot, error)
+
+    def set_aside(self, tenant: UUID, why: Exception) -> None:
+        """Put a file aside that cannot be what it should be; an empty one takes its place.
+
+        Raises:
+            StoreError: it is still in use, or cannot be renamed.
+        """
+        slot = self.slot(tenant)
+        with self._changed:
+            if not self._changed.wait_for(lambda: slot.users == 0, _LEAVE_SECONDS):
+                raise StoreError(f"{slot.path}: in use, not set aside: {_short(why)}")
+            self._detach(slot)
+            self._set_aside(slot, why)
 
     def drop(self, tenant: UUID) -> None:
         """Remove a tenant's file."""

@@ -5,6 +5,7 @@ of their rows, and forgotten again where that fails.
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from perfkit.store.engines.tables import MIGRATIONS
 from perfkit.store.lines import NO_NS
 from perfkit.store.log.frame import LoggedFrame, Place
 from perfkit.store.rows import Block, FrameFacts, Gathered, Trouble
+
+_log = logging.getLogger(__name__)
 
 MAX_DEVICES = 100_000
 """Names of devices a tenant may have: far more than any fleet, far less than the memory."""
@@ -168,6 +171,7 @@ class _Entry:
 
     def fill(self, frames: Sequence[LoggedFrame]) -> int:
         """Take in the frames; return their rows."""
+        lost: list[tuple[LoggedFrame, InputError]] = []
         for frame in frames:
             machine = self._machine(frame.machine)
             run = self._run(frame, machine)
@@ -176,11 +180,21 @@ class _Entry:
             except InputError as error:
                 # Damaged on disk: what it held cannot be had again by waiting.
                 facts = FrameFacts()
+                lost.append((frame, error))
                 self.gathered.trouble(run, "log", str(error), frame.received // 10**9)
             self._batches.append((run, frame, facts))
             if facts.samples:
                 first, last = self._spans.get(machine) or (facts.first, facts.last)
                 self._spans[machine] = min(first, facts.first), max(last, facts.last)
+        if lost:
+            lines = sum(frame.count for frame, _ in lost)
+            _log.error(
+                "%s: %d lines of %d frames give no rows: %s",
+                self._file.path,
+                lines,
+                len(lost),
+                lost[0][1],
+            )
         self._blocks = self.gathered.blocks()
         self._findings = self.gathered.findings
         return sum(len(block.keys) for block in self._blocks)
