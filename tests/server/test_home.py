@@ -1,8 +1,19 @@
+import asyncio
 import base64
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
+from aiohttp.test_utils import make_mocked_request
 from one_server import served
+
+from perfkit.server.gate import Gate
+from perfkit.server.home import Home
+from perfkit.server.limits import Limits
+from perfkit.server.seen import Seen
+from perfkit.store.backlog import RefillError
+from perfkit.store.control import ControlPlane
 
 LINE = b'{"timestamp":1700000000,"subsystem":"/proc/loadavg","measurement":"0.1"}\n'
 
@@ -58,3 +69,30 @@ def test_a_demo_shows_its_machines_to_who_is_on_this_machine(tmp_path):
         ):
             assert "web1" not in server.ask("GET", "/", **headers).body.decode()
         assert server.ask("GET", "/api/v1/machines").status == 401
+
+
+def test_why_figures_are_missing_is_told(tmp_path):
+    class Refilled:
+        def latest(self, _tenant, _machine):
+            raise RefillError("the rows are made again: 3 of <9> lines")
+
+        def last_seen(self, _tenant, _machine):
+            return None
+
+    async def answered():
+        control = ControlPlane(tmp_path / "control.sqlite")
+        tenant = control.create_tenant("one").id
+        control.machine(tenant, "web1", create=True)
+        limits, newest = Limits(), Refilled()
+        with ThreadPoolExecutor(1) as workers:
+            home = Home(control, newest, limits, Gate(1, "q"), workers, Seen(newest), tenant)
+            transport = mock.Mock()
+            transport.get_extra_info = {"peername": ("127.0.0.1", 1)}.get
+            request = make_mocked_request("GET", "/", {"Host": "127.0.0.1"}, transport=transport)
+            page = await home.page(request)
+        control.close()
+        return page.text
+
+    text = asyncio.run(answered())
+    assert '<th scope="row">web1</th>' in text
+    assert "Figures are missing: the rows are made again: 3 of &lt;9&gt; lines." in text

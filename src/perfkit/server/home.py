@@ -20,6 +20,7 @@ from perfkit import __version__
 from perfkit.errors import PerfkitError
 from perfkit.figures import LatestRows
 from perfkit.report.headline import headline
+from perfkit.server.answers import refusal_of
 from perfkit.server.auth import READ, credential_of, key_of
 from perfkit.server.gate import Gate
 from perfkit.server.limits import Limits
@@ -92,7 +93,7 @@ class Home:
         tenant = self._shown if is_on_loopback(request) else None
         if key_of(request.headers):
             tenant = credential_of(request.headers, self._control, (READ,)).tenant
-        machines = None if tenant is None else await self._asked(tenant)
+        machines, failure = (None, "") if tenant is None else await self._asked(tenant)
         text = self._page().render(
             # The package's own file, the only text that is not escaped.
             style=Markup(self._style),  # noqa: S704
@@ -101,6 +102,7 @@ class Home:
             titles=TITLES,
             machines=None if machines is None else machines[:SHOWN],
             is_more=machines is not None and len(machines) > SHOWN,
+            failure=failure,
         )
         return web.Response(text=text, content_type="text/html", headers=self._headers)
 
@@ -115,19 +117,21 @@ class Home:
             self._template = environment.get_template("home.html")
         return self._template
 
-    async def _asked(self, tenant: UUID) -> list[Row]:
+    async def _asked(self, tenant: UUID) -> tuple[list[Row], str]:
         loop = asyncio.get_running_loop()
         with self._gate.place():
             async with asyncio.timeout(self._limits.query_seconds):
                 return await loop.run_in_executor(self._workers, partial(self._rows, tenant))
 
-    def _rows(self, tenant: UUID) -> list[Row]:
+    def _rows(self, tenant: UUID) -> tuple[list[Row], str]:
+        """Return a row a machine, and why the figures of one are not there."""
         rows: list[Row] = []
+        failure = ""
         for machine in self._control.machines(tenant, limit=SHOWN + 1):
             try:
                 latest = self._newest.latest(tenant, machine.id)
-            except PerfkitError:
-                latest = {}
+            except PerfkitError as error:
+                latest, failure = {}, failure or str(refusal_of(error))
             seen = self._seen.of(tenant, machine.id)
             at = (
                 _ABSENT
@@ -135,7 +139,7 @@ class Home:
                 else f"{datetime.fromtimestamp(seen, UTC):%Y-%m-%d %H:%M:%S}"
             )
             rows.append(Row(machine.number, machine.name, at, _figures(latest)))
-        return rows
+        return rows, failure
 
 
 def _figures(latest: Mapping[str, LatestRows]) -> list[str]:
