@@ -56,6 +56,7 @@ def rows(add: Callable[[float, bytes], list[str]], second: float, text: bytes) -
         return None
 
 
+@pytest.mark.no_cover  # as all property tests: tests/conftest.py
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_spoiled_text_gives_what_the_parsers_read_or_an_error(name: str):
     good = TEXTS[name].encode()

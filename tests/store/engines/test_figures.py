@@ -1,14 +1,14 @@
 """Figures over stored columns equal those of two samples, value by value."""
 
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import pairwise, starmap
 
 import pytest
 from made import CAPTURES, CONFORMANCE, MACHINE, TENANT, cut
 
 from perfkit.capture.read import records
 from perfkit.columns import CPU, DISK, FS, MEM, NET, SYSTEM
-from perfkit.derive import interval
+from perfkit.derive import Interval, interval
 from perfkit.samples import samples
 from perfkit.store.engines.duckdb.engine import DuckEngine
 from perfkit.store.query.sources import source_named
@@ -17,12 +17,23 @@ TABLES = {"cpu": CPU, "cpus": CPU, "memory": MEM, "net": NET, "disk": DISK, "fs"
 TABLES["system"] = SYSTEM
 
 
-def wanted(capture: Path, source: str) -> dict[tuple[int, str, str], float]:
+@pytest.fixture(scope="module")
+def loaded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[DuckEngine, list[Interval]]]:
+    """Give a capture's rows, and its intervals: once for all sources."""
+    capture = request.param
+    engine = DuckEngine(tmp_path_factory.mktemp("figures"), threads=2)
+    engine.apply(TENANT, cut(capture.read_bytes(), 7), after=None)
+    yield engine, list(starmap(interval, pairwise(samples(records(capture)))))
+    engine.close()
+
+
+def wanted(intervals: list[Interval], source: str) -> dict[tuple[int, str, str], float]:
     """Return what `derive.interval` says: by time, device and column, where there is a value."""
     table = TABLES[source]
     found = {}
-    for before, after in pairwise(samples(records(capture))):
-        each = interval(before, after)
+    for each in intervals:
         for key, row in table.rows(each):
             if source in {"cpu", "cpus"} and (key == "-1") != (source == "cpu"):
                 continue
@@ -48,13 +59,13 @@ def stored(engine: DuckEngine, source: str) -> dict[tuple[int, str, str], float]
     }
 
 
-@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("loaded", CAPTURES, ids=lambda path: path.parent.name, indirect=True)
 @pytest.mark.parametrize("source", TABLES)
 def test_every_value_of_a_real_capture_equals_the_interval_s(
-    engine: DuckEngine, capture: Path, source: str
+    loaded: tuple[DuckEngine, list[Interval]], source: str
 ):
-    engine.apply(TENANT, cut(capture.read_bytes(), 7), after=None)
-    assert stored(engine, source) == wanted(capture, source)
+    engine, intervals = loaded
+    assert stored(engine, source) == wanted(intervals, source)
     assert source_named(source).name == source
 
 
