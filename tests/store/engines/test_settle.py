@@ -145,6 +145,21 @@ def test_it_is_known_whose_row_groups_stay_apart(tmp_path, rows, is_apart):
     assert (found == night * 6) == (is_apart or not rows)
 
 
+def test_a_day_of_many_machines_is_put_in_order_part_by_part(engine, monkeypatch):
+    monkeypatch.setattr("perfkit.store.engines.duckdb.settle.AT_ONCE_ROWS", 10)
+    fleet, last = [named(str(number)) for number in range(5)], 0
+    for at in (MIDNIGHT - 9, MIDNIGHT - 6):
+        for machine in fleet:
+            last = fill(engine, range(at, at + 3), last + 1, machine=machine)
+        if at == MIDNIGHT - 9:
+            engine.settle(TENANT)
+    wanted = [engine.series(TENANT, machine, "cpu") for machine in fleet]
+    engine.settle(TENANT, MIDNIGHT)
+    found = [(machine, second - MIDNIGHT) for machine, second in order(engine)]
+    assert found == [(machine, at) for machine in range(1, 6) for at in range(-9, -3)]
+    assert [engine.series(TENANT, machine, "cpu") for machine in fleet] == wanted
+
+
 def test_nothing_to_settle_is_nothing_done(engine):
     engine.open(TENANT)
     assert engine.settle(TENANT) == 0

@@ -27,6 +27,10 @@ ROW_GROUP_ROWS = 122_880
 GROUP_ROWS = 2048
 """Rows of a row group that it packs together, counted from its first one."""
 
+AT_ONCE_ROWS = 1_000_000
+"""Rows of a day that are put in order at once: more would take all of DuckDB's memory, and with it
+that of every query."""
+
 _DAY = 86_400
 
 
@@ -81,13 +85,35 @@ def _move_day(cursor: duckdb.DuckDBPyConnection, table: Table, before: int) -> i
         _put_in_order(cursor, table, parts, high)
     else:
         parts += f" UNION ALL SELECT * FROM {name} WHERE {is_of_day}"  # noqa: S608
-        _put_in_order(cursor, table, parts, day)
+        for low, end in _spans(cursor, parts, day):
+            some = f"SELECT * FROM ({parts}) WHERE machine BETWEEN $first AND $last"  # noqa: S608
+            _put_in_order(cursor, table, some, {**day, "first": low, "last": end})
         # What was just written has higher numbers.
         cursor.execute(
             f"DELETE FROM {name} WHERE rowid <= $last AND {is_of_day}",  # noqa: S608
             {**day, "last": last},
         )
     return _count(cursor, f"DELETE FROM {name}_hot WHERE {is_early}", high)  # noqa: S608
+
+
+def _spans(
+    cursor: duckdb.DuckDBPyConnection, rows: str, values: dict[str, int]
+) -> list[tuple[int, int]]:
+    """Return first and last machine of each part of what a query gives that is put in order."""
+    counts = cursor.execute(
+        f"SELECT machine, count(*) FROM ({rows}) GROUP BY machine ORDER BY machine",  # noqa: S608
+        values,
+    ).fetchall()
+    spans: list[tuple[int, int]] = []
+    size = 0
+    for machine, count in counts:
+        if spans and size + count <= AT_ONCE_ROWS:
+            spans[-1] = spans[-1][0], machine
+            size += count
+        else:
+            spans.append((machine, machine))
+            size = count
+    return spans
 
 
 def _put_in_order(
