@@ -293,6 +293,7 @@ class Backlog:
             if not is_first and not _is_before(place, standing.at):
                 return _Mark(place, losses)
             refill = None if is_first and place else self._needed(tenant, standing, place)
+            self._notice(tenant, place)  # before anybody else takes the store for known
             with self._lock:
                 if standing.moves != moves:  # another thread was faster: `place` is of before
                     continue
@@ -304,7 +305,6 @@ class Backlog:
                 _log.warning(
                     "tenant %s: %d lines are made rows again from the log", tenant, refill.lines
                 )
-            self._notice(tenant, place)
             if not is_first:
                 self._lost(tenant)
             return mark
