@@ -50,7 +50,7 @@ class ScriptedClock:
         self.mono = 400 * SECOND
         self.events = events or {}
         self.sleeps: list[int] = []
-        self.alarms: list[float] = []
+        self.alarms: list[int] = []
 
     def gettime(self, clock: int) -> int:
         return {
@@ -76,7 +76,7 @@ class ScriptedClock:
         event = self.events.get(len(self.sleeps))
         return event(self) if event else None
 
-    def set_alarm(self, seconds: float) -> None:
+    def set_alarm(self, seconds: int) -> None:
         self.alarms.append(seconds)
 
     def wait_for_alarm(self) -> None:

@@ -20,6 +20,9 @@ class Space:
     f_bfree = 700
     f_bavail = 650
 
+    def __init__(self, fsid: int = 7) -> None:
+        self.f_fsid = fsid
+
 
 def watched(
     points: list[bytes],
@@ -84,6 +87,42 @@ def test_a_mount_that_refuses_is_left_out_and_said_once():
     for _ in range(2):
         assert systems.read().count(b"mount_point") == 2
     assert said == ["statfs of /gone: input/output error: left out where it fails (said once)"]
+
+
+def test_a_mount_that_answered_before_is_not_said_to_fail_at_once():
+    said: list[str] = []
+    answers: list[Space | OSError] = [Space(), *[OSError(errno.ENOENT, "No such file")] * 2]
+
+    def ask(_path: bytes) -> Space:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    systems = watched([b"/usb"], ask, said.append)
+    assert systems.read()
+    assert not systems.is_doubtful
+    assert not systems.read()
+    assert systems.is_doubtful, "the mount table tells whether it was unmounted"
+    assert not said
+    assert not systems.read()
+    assert said == ["statfs of /usb: no such file: left out where it fails (said once)"]
+
+
+def test_another_file_system_below_the_same_path_is_not_taken_for_the_mount():
+    fsids = [7, 7, 1, 1, 2, 7]
+    systems = watched([b"/data"], lambda _path: Space(fsids.pop(0)))
+    assert systems.read()
+    assert systems.read()
+    assert not systems.is_doubtful
+    assert not systems.read()
+    assert systems.is_doubtful
+    # Nobody watches other mounts: the table has not changed, so this is what the id does.
+    assert all(systems.read() for _ in range(3))
+    fsids += [7, 1]
+    systems.watch([b"/data"])
+    assert systems.read()
+    assert not systems.read()
 
 
 def test_a_mount_that_hangs_is_left_out_until_it_comes_back():

@@ -84,14 +84,14 @@ def uuid4(noise: bytes) -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def patience(period: int) -> float:
-    """Return the seconds after which a tick that is not over yet must be stuck.
+def patience(period: int) -> int:
+    """Return the whole seconds after which a tick that is not over yet must be stuck.
 
-    That is half a second into the next one (or half a period): setting the alarm anew at each tick
-    keeps it silent, and costs half of setting it and taking it back.
+    That is half a second or more into the next one (or half a period): setting the alarm anew at
+    each tick keeps it silent, and costs half of setting it and taking it back.
     """
-    seconds = period / NS_PER_SECOND
-    return seconds + min(0.5, seconds / 2)
+    late = period + min(NS_PER_SECOND, period) // 2
+    return -(-late // NS_PER_SECOND)
 
 
 class Recorder:

@@ -7,6 +7,9 @@ for the asking would cost as much as reading all files; so the recording thread 
 alarm for some time after the next tick.  Only if it hangs does the alarm go off, and another thread
 takes its place (`take_over`).  The one that was left behind finds out when it comes back, if it
 does: `Left` ends it.
+
+A path outlives what was mounted there: then it is the file system below that answers.  So an answer
+counts only while it comes from the file system that answered first (`f_fsid`, man 2 statfs).
 """
 
 import os
@@ -31,6 +34,28 @@ _LINE = (
 )
 """Its keys in the order of the original."""
 
+_ANY = -1
+"""Instead of a file system's id: whichever answers is meant."""
+
+
+class _Mount:
+    """A mount that is asked.
+
+    Args:
+        point: Where it is.
+        path: What is asked.
+    """
+
+    __slots__ = ("fsid", "name", "path", "point")
+
+    def __init__(self, point: bytes, path: bytes) -> None:
+        self.point = point
+        self.path = path
+        self.name = escaped(point)
+        """The point as it stands between quotes."""
+        self.fsid: int | None = None
+        """Of the file system that is meant; None before it answered."""
+
 
 class FileSystems:
     """Asks the mounts of a host; one that does not answer is asked no more until it does.
@@ -51,6 +76,7 @@ class FileSystems:
         "_refused",
         "_root",
         "_warn",
+        "is_doubtful",
     )
 
     def __init__(
@@ -61,15 +87,16 @@ class FileSystems:
         self._ask = ask
         self._owner = 0
         self._asked: bytes | None = None
-        self._mounts: list[tuple[bytes, bytes, bytes]] = []
-        """Of each: mount point, the path that is asked, the point as it stands between quotes."""
+        self._mounts: list[_Mount] = []
+        self.is_doubtful = False
+        """Whether a mount answered otherwise than before: the mount table may have changed."""
         self._lines: list[bytes] = []
         self._hung: set[bytes] = set()
         self._refused: set[bytes] = set()
 
     def watch(self, points: list[bytes]) -> None:
         """Ask these mount points from now on."""
-        self._mounts = [(point, self._root + point, escaped(point)) for point in points]
+        self._mounts = [_Mount(point, self._root + point) for point in points]
 
     def read(self) -> bytes:
         """Return a line for each mount that answers.
@@ -80,23 +107,25 @@ class FileSystems:
         self._lines = lines = []
         self._owner = owner = self._owner or get_ident()
         hung = self._hung
-        for point, path, name in self._mounts:
+        for mount in self._mounts:
+            point = mount.point
             if hung and point in hung:
                 continue
             self._asked = point
             space = None
             try:
-                space = self._ask(path)
+                space = self._ask(mount.path)
             except OSError as error:
-                self._refuse(point, error)
+                self._refuse(mount, error)
             if self._owner != owner:
                 hung.discard(point)
                 self._warn(f"statfs of {_shown(point)} came back: it is asked again")
                 raise Left
-            if space is not None:
-                lines.append(
-                    _LINE % (name, space.f_frsize, space.f_blocks, space.f_bfree, space.f_bavail)
-                )
+            if space is None or (space.f_fsid != mount.fsid and not self._is_meant(mount, space)):
+                continue
+            lines.append(
+                _LINE % (mount.name, space.f_frsize, space.f_blocks, space.f_bfree, space.f_bavail)
+            )
         self._asked = None
         return b"".join(lines)
 
@@ -114,11 +143,25 @@ class FileSystems:
         self._warn(f"statfs of {_shown(point)} hangs: left out until it comes back")
         return b"".join(self._lines)
 
-    def _refuse(self, point: bytes, error: OSError) -> None:
-        if point not in self._refused:
-            self._refused.add(point)
+    def _is_meant(self, mount: _Mount, space: os.statvfs_result) -> bool:
+        """Return whether an answer counts though its file system is not the known one."""
+        if mount.fsid is None:
+            mount.fsid = space.f_fsid
+        elif mount.fsid != _ANY:
+            self.is_doubtful = True
+            mount.fsid = _ANY  # if the table knows of no change, its id is one that changes
+            return False
+        return True
+
+    def _refuse(self, mount: _Mount, error: OSError) -> None:
+        if mount.fsid is not None:  # perhaps it was unmounted, which is no failure
+            self.is_doubtful = True
+            mount.fsid = None
+        elif mount.point not in self._refused:
+            self._refused.add(mount.point)
             reason = (error.strerror or str(error)).lower()
-            self._warn(f"statfs of {_shown(point)}: {reason}: left out where it fails (said once)")
+            where = _shown(mount.point)
+            self._warn(f"statfs of {where}: {reason}: left out where it fails (said once)")
 
 
 def _shown(point: bytes) -> str:
