@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from perfkit.store.query.series import _buckets
+from perfkit.store.query.series import _reduced
 
 CHANCE = random.Random(23)  # noqa: S311 - values
 
@@ -27,7 +27,7 @@ def test_unknown_values_count_nowhere(share, buckets):
         for _ in range(sum(sizes))
     ]
     begins = np.cumsum([0, *sizes[:-1]])
-    found = _buckets(np.array(values), begins, np.arange(buckets), (1, buckets))
+    found = _reduced(np.array(values), begins)
     for place, (begin, size) in enumerate(zip(begins.tolist(), sizes, strict=True)):
-        of_bucket = [float(each[0, place]) for each in found]
+        of_bucket = found[:, place].tolist()
         assert of_bucket == pytest.approx(expected(values[begin : begin + size]), nan_ok=True)

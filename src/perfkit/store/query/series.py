@@ -1,14 +1,17 @@
 """Series: min, mean and max of each column a bucket, so that a spike is never averaged away."""
 
 import math
+from itertools import pairwise
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from perfkit.capture.lines import MAX_TIMESTAMP
 from perfkit.figures import Line, Series
 from perfkit.store.engines import BadRange
 from perfkit.store.query.raw import Floats, Places
-from perfkit.store.query.sources import Derived
+from perfkit.store.query.sources import Derived, parts
 
 DEFAULT_POINTS = 500
 MAX_POINTS = 5000
@@ -91,54 +94,102 @@ def series(found: Derived, *, start: float, end: float, points: int) -> Series:
     first, step = grid(start, end, max((end - start) / points, found.period), points)
     count = max(0, math.ceil((end - first) / step - 1e-9))
     raw = found.raw
-    when = raw.ts.astype(np.float64) if step >= 1 else raw.ts + raw.ns / 1e9
-    inside = np.flatnonzero((when >= start) & (when < end))
-    bucket = ((when[inside] - first) // step).astype(np.int64)
-    device = raw.device[inside]
-    part: Places | slice = inside
-    if len(inside) and len(inside) == inside[-1] - inside[0] + 1:  # one stretch: no copy
-        part = slice(inside[0], inside[-1] + 1)
-    lines: list[Line] = []
-    answer = Series(
+    edges = np.array([start, *(first + np.arange(1, count) * step), end])
+    if step >= 1:
+        cut = _cut(raw.device, raw.ts, np.ceil(edges).astype(np.int64))
+    else:
+        cut = _cut(raw.device, raw.ts + raw.ns / 1e9, edges)
+    columns = _columns(found, cut, count) if cut.devices and count else {}
+    lines = [
+        Line(
+            name=column.name,
+            device=found.devices[number],
+            unit=column.unit,
+            min=_listed(columns[column.name][0, row]),
+            mean=_listed(columns[column.name][1, row]),
+            max=_listed(columns[column.name][2, row]),
+        )
+        for row, number in enumerate(cut.devices)
+        for column in found.source.shown.columns
+        if column.name in columns
+    ]
+    return Series(
         start=start,
         end=end,
         step_s=step,
         t=(first + np.arange(count) * step).tolist(),
         series=lines,
     )
-    if not len(inside):
-        return answer
-    begins = np.flatnonzero(
-        np.concatenate([[True], (device[1:] != device[:-1]) | (bucket[1:] != bucket[:-1])])
-    )
-    devices, rows = np.unique(device[begins], return_inverse=True)
-    at = rows * count + bucket[begins]
-    shape = len(devices), count
-    columns = {
-        name: _buckets(values[part], begins, at, shape) for name, values in found.values.items()
-    }
-    for row, number in enumerate(devices.tolist()):
-        key = found.devices[number]
-        for column in found.source.shown.columns:
-            if column.name in columns:
-                low, mean, high = (_listed(each[row]) for each in columns[column.name])
-                lines.append(
-                    Line(
-                        name=column.name,
-                        device=key,
-                        unit=column.unit,
-                        min=low,
-                        mean=mean,
-                        max=high,
-                    )
-                )
+
+
+_BEYOND = np.array([-1])
+
+
+class _Cut(msgspec.Struct, frozen=True):
+    """Rows in stretches, each of one device and bucket."""
+
+    starts: Places
+    """The first row of each; it ends where the next one begins, the last one with the rows."""
+
+    at: Places
+    """Number of its bucket, those of all devices in a row; -1 for one beyond the range."""
+
+    devices: list[int]
+    """Numbers of those with rows in the range, in order."""
+
+
+def _cut(
+    device: npt.NDArray[np.int32],
+    when: npt.NDArray[np.int64 | np.float64],
+    edges: npt.NDArray[np.int64 | np.float64],
+) -> _Cut:
+    """Cut rows where their device or bucket ends.
+
+    Args:
+        device: Of each row, those of one stand together.
+        when: Its time.
+        edges: Where each bucket begins, and where the last one ends.
+    """
+    borders = [0, *(np.flatnonzero(device[1:] != device[:-1]) + 1).tolist(), len(when)]
+    count = len(edges) - 1
+    starts: list[Places] = []
+    at: list[Places] = []
+    devices: list[int] = []
+    for low, high in pairwise(borders):
+        times = when[low:high]
+        if (times[1:] < times[:-1]).any():  # a tick that was taken after the next one was due
+            times = np.maximum.accumulate(times)
+        cuts = low + np.searchsorted(times, edges)
+        row = len(devices) * count
+        starts += [np.array([low]), cuts]
+        at += [_BEYOND, np.arange(row, row + count), _BEYOND]
+        if cuts[0] < cuts[-1]:
+            devices.append(int(device[low]))
+    begins = np.concatenate(starts)
+    is_filled = np.diff(begins, append=len(when)) > 0
+    return _Cut(begins[is_filled], np.concatenate(at)[is_filled], devices)
+
+
+def _columns(found: Derived, cut: _Cut, count: int) -> dict[str, Floats]:
+    """Return of each column min, mean and max: a row a device and a column a bucket."""
+    rows = len(found.raw.ts)
+    taken: list[dict[str, Floats]] = []
+    for part in parts(cut.starts, rows):
+        low, high = np.searchsorted(cut.starts, (part.start, part.stop)).tolist()
+        begins = cut.starts[low:high] - part.start
+        taken.append({name: _reduced(each, begins) for name, each in found.part(part).items()})
+    is_inside = cut.at != _BEYOND
+    answer = {}
+    for name in taken[0]:
+        whole = np.concatenate([some[name] for some in taken], axis=1)
+        spread = np.full((3, len(cut.devices) * count), np.nan)
+        spread[:, cut.at[is_inside]] = whole[:, is_inside]
+        answer[name] = spread.reshape(3, len(cut.devices), count)
     return answer
 
 
-def _buckets(
-    values: Floats, begins: Places, at: Places, shape: tuple[int, int]
-) -> tuple[Floats, Floats, Floats]:
-    """Return min, mean and max, a row a device and a column a bucket."""
+def _reduced(values: Floats, begins: Places) -> Floats:
+    """Return min, mean and max of stretches of values, each a row."""
     total = np.add.reduceat(values, begins)
     counts = np.diff(begins, append=len(values)).astype(np.float64)
     unknown = np.flatnonzero(np.isnan(total))
@@ -155,12 +206,7 @@ def _buckets(
             counts = np.add.reduceat(is_known, begins, dtype=np.float64)
             counts[counts == 0] = np.nan
             total = np.add.reduceat(np.where(is_known, values, 0), begins)
-    found = low, total / counts, high
-    spread = np.full((3, shape[0] * shape[1]), np.nan)
-    for place, each in enumerate(found):
-        spread[place, at] = each
-    low, mean, high = spread.reshape(3, *shape)
-    return low, mean, high
+    return np.array([low, total / counts, high])
 
 
 def _listed(values: Floats) -> list[float | None]:

@@ -1,6 +1,7 @@
 """What can be asked for by name: which rows it is made of, and the columns that come out."""
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import cast
 
 import msgspec
@@ -17,7 +18,7 @@ from perfkit.store.query.raw import NUMPY, Flags, Floats, Paired, Places, Raw, p
 _HOLE_PERIODS = 5
 """An interval this much longer than those around it is a hole: nobody knows what was in it."""
 
-_PART = 16_384
+PART = 16_384
 """Rows that are derived at a time: each step leaves an array of them."""
 
 _AROUND = 4
@@ -123,23 +124,11 @@ def source_named(name: str) -> Source:
         ) from None
 
 
-class Derived(msgspec.Struct, frozen=True, kw_only=True):
-    """The declared columns of one source, a place a row; NaN where there is no value."""
+class Derived:
+    """The declared columns of one source, a place a row; NaN where there is no value.
 
-    source: Source
-    raw: Raw
-    values: dict[str, Floats]
-    """By the column's name."""
-
-    devices: dict[int, str]
-    """Names of the devices that rows have, as people know them."""
-
-    period: float
-    """Usual seconds between samples; 0 where there are not two."""
-
-
-def derived(source: Source, raw: Raw, boots: Raw | None, names: Mapping[int, str]) -> Derived:
-    """Return the columns of a source from its rows.
+    They are made part by part, each when it is asked for: as a whole they are an array a column,
+    of which most who ask keep little.
 
     Args:
         source: Which.
@@ -148,50 +137,78 @@ def derived(source: Source, raw: Raw, boots: Raw | None, names: Mapping[int, str
             same throughout.
         names: The dictionary of devices.
     """
-    fields: dict[str, Floats] = {}
-    pairs = paired(raw, boots)
-    if source.gauges is not None:
-        gauges: dict[str, Floats] = {}
-        for rows in _parts(len(raw.ts)):
-            after = cast("Mapping[str, Array]", raw.at(rows).floats())
-            _put(gauges, source.gauges(NUMPY, after), rows, len(raw.ts))
-        fields.update(gauges)
-    if source.rates is not None:
-        rates: dict[str, Floats] = {}
-        holes = pairs.places[_holes(pairs.seconds)]
-        for part in _parts(len(pairs.places)):
-            some = Paired(places=pairs.places[part], seconds=pairs.seconds[part])
-            _put(rates, source.rates(pairs_of(raw, some)), some.stretch, len(raw.ts))
-        for values in rates.values():
-            values[holes] = np.nan
-        fields.update(rates)
-    return Derived(
-        source=source,
-        raw=raw,
-        values={
-            column.name: fields[column.field] for column in source.shown.columns if column.field
-        },
-        devices={
+
+    def __init__(
+        self, source: Source, raw: Raw, boots: Raw | None, names: Mapping[int, str]
+    ) -> None:
+        self.source = source
+        self.raw = raw
+        self.devices = {
             number: _device(source, number, names) for number in _in_turn(raw.device).tolist()
-        },
-        period=float(np.median(pairs.seconds)) if len(pairs.seconds) else 0.0,
-    )
+        }
+        """Names of the devices that rows have, as people know them."""
+
+        pairs = paired(raw, boots)
+        self.period = float(np.median(pairs.seconds)) if len(pairs.seconds) else 0.0
+        """Usual seconds between samples; 0 where there are not two."""
+
+        self._pairs = pairs
+        self._holes = pairs.places[_holes(pairs.seconds)]
+
+    @cached_property
+    def values(self) -> dict[str, Floats]:
+        """All of it by the column's name."""
+        found: dict[str, Floats] = {}
+        for rows in parts(np.arange(0, max(len(self.raw.ts), 1), PART), len(self.raw.ts)):
+            some = self.part(rows)
+            if not found:
+                # One piece of memory, which the system gives in huge pages where it is large.
+                found.update(zip(some, np.empty((len(some), len(self.raw.ts))), strict=True))
+            for name, values in some.items():
+                found[name][rows] = values
+        return found
+
+    def part(self, rows: slice) -> dict[str, Floats]:
+        """Return the columns of some rows by the column's name."""
+        source = self.source
+        fields: dict[str, Floats] = {}
+        if source.gauges is not None:
+            after = cast("Mapping[str, Array]", self.raw.at(rows).floats())
+            fields.update(cast("dict[str, Floats]", source.gauges(NUMPY, after)))
+        if source.rates is not None:
+            fields.update(self._rates(source.rates, rows))
+        return {
+            column.name: fields[column.field] for column in source.shown.columns if column.field
+        }
+
+    def _rates(
+        self, rates: Callable[[arrays.Pairs], dict[str, Array]], rows: slice
+    ) -> dict[str, Floats]:
+        low, high = np.searchsorted(self._pairs.places, (rows.start, rows.stop)).tolist()
+        places = self._pairs.places[low:high]
+        pairs = pairs_of(self.raw, Paired(places=places, seconds=self._pairs.seconds[low:high]))
+        found = cast("dict[str, Floats]", rates(pairs))
+        if len(places) < rows.stop - rows.start:  # some rows end no interval
+            spread = np.full((len(found), rows.stop - rows.start), np.nan)
+            spread[:, places - rows.start] = list(found.values())
+            found = dict(zip(found, spread, strict=True))
+        first, last = np.searchsorted(self._holes, (rows.start, rows.stop)).tolist()
+        if first < last:
+            for values in found.values():
+                values[self._holes[first:last] - rows.start] = np.nan
+        return found
 
 
-def _parts(rows: int) -> list[slice]:
-    """Return the rows in parts that stay in the CPU's cache; one that is empty where none are."""
-    return [slice(at, min(at + _PART, rows)) for at in range(0, max(rows, 1), _PART)]
+def parts(starts: Places, rows: int) -> list[slice]:
+    """Return stretches that begin at some of these rows, each short enough for the CPU's cache.
 
-
-def _put(
-    fields: dict[str, Floats], found: Mapping[str, Array], places: Places | slice, rows: int
-) -> None:
-    """Write a part of each field to its places among so many rows."""
-    if not fields:
-        # One piece of memory, which the system gives in huge pages where it is large.
-        fields.update(zip(found, np.full((len(found), rows), np.nan), strict=True))
-    for field, values in found.items():
-        fields[field][places] = cast("Floats", values)
+    Args:
+        starts: Where a stretch may begin, in order, from 0 on.
+        rows: How many there are.
+    """
+    wanted = np.arange(0, max(rows, 1), PART)
+    cuts = starts[np.unique(np.searchsorted(starts, wanted, "right") - 1)].tolist()
+    return list(map(slice, cuts, [*cuts[1:], rows]))
 
 
 def _holes(seconds: Floats) -> Flags:

@@ -29,7 +29,7 @@ from perfkit.store.engines.tables import HOST
 from perfkit.store.log.frame import LoggedFrame, Place
 from perfkit.store.query import latest as latest_figures
 from perfkit.store.query.series import BEFORE_SECONDS, checked_points, series, span
-from perfkit.store.query.sources import SOURCES_BY_NAME, Derived, Source, derived, source_named
+from perfkit.store.query.sources import SOURCES_BY_NAME, Derived, Source, source_named
 from perfkit.store.query.stats import stats
 
 _log = logging.getLogger(__name__)
@@ -307,7 +307,7 @@ class DuckEngine:
                     end=end,
                     needed=source.needed,
                 )
-                return derived(source, raw, boots, file.device_names)
+                return Derived(source, raw, boots, file.device_names)
             raw = raw_columns(
                 cursor,
                 file.name,
@@ -319,7 +319,7 @@ class DuckEngine:
                 needed=source.needed,
             )
             boots = boot_times(cursor, file.name, machine=number, start=start, end=end)
-        return derived(source, raw, boots, file.device_names)
+        return Derived(source, raw, boots, file.device_names)
 
     def _asked(
         self, file: TenantFile, ask: Callable[[duckdb.DuckDBPyConnection, TenantFile], Answer]
