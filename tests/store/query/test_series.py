@@ -12,6 +12,7 @@ from perfkit.figures import Series
 from perfkit.store.engines import BadRange, UnknownSource
 from perfkit.store.engines.duckdb.engine import DuckEngine
 from perfkit.store.log.frame import Place
+from perfkit.store.query import sources
 from perfkit.store.query.series import MAX_TIME, grid
 
 START = 1_700_000_000
@@ -231,6 +232,53 @@ def test_there_are_no_more_points_than_asked_for(engine, points, shift):
     counted = [value for value in of(found, "rxkB/s")[1] if value is not None]
     assert counted == pytest.approx([3.0] * len(counted))
     assert len(counted) >= len(found.t) - 2  # the first and the last may hold no whole interval
+
+
+def two_nets(at: int, first: int, second: int | None, *, ns: int | None = None) -> list[bytes]:
+    names = {"eth0": first, "wg0": second}
+    rows = [
+        f" {name}: {1024 * received} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+        for name, received in names.items()
+        if received is not None
+    ]
+    stat = f"cpu  {at % 1000} 0 0 0\nbtime 1\n"
+    text = "Inter-| Receive\n face |bytes\n" + "".join(rows)
+    return [line(at, "/proc/net/dev", text, ns), line(at, "/proc/stat", stat, ns)]
+
+
+@pytest.mark.parametrize("points", [1, 4, 500])
+@pytest.mark.parametrize("rows", [1, 7, 50])
+def test_in_how_many_parts_a_series_is_made_changes_nothing(engine, monkeypatch, points, rows):
+    ticks = [
+        two_nets(START + 10 * n, n * n % 900, 5 * n if 20 <= n < 150 else None) for n in range(200)
+    ]
+    load(engine, ticks)
+    for source in ("net", "cpu"):
+        asked = {"start": START + 35, "end": START + 1800, "points": points}
+        whole = engine.series(TENANT, MACHINE, source, **asked)
+        stats = engine.stats(TENANT, MACHINE, source)
+        with monkeypatch.context() as patched:
+            patched.setattr(sources, "PART", rows)
+            found = engine.series(TENANT, MACHINE, source, **asked)
+            assert engine.stats(TENANT, MACHINE, source) == stats
+        assert found == whole
+
+
+def test_a_device_without_a_row_in_the_range_is_not_listed(engine):
+    load(engine, [two_nets(START + 10 * n, n, n if n < 5 else None) for n in range(10)])
+    found = engine.series(TENANT, MACHINE, "net", START + 60, START + 100)
+    assert {each.device for each in found.series} == {"eth0"}
+    assert of(found, "rxkB/s")[1] == [0.1] * 4
+
+
+def test_a_tick_taken_after_the_next_one_was_due_loses_nothing(engine):
+    """Its row stands behind that one, whose bucket it is then counted in."""
+    load(engine, [net(START, 0), net(START + 10, 75, ns=15 * 10**9), net(START + 20, 30)])
+    load(engine, [net(START + 30, 105)])
+    low, mean, high = of(engine.series(TENANT, MACHINE, "net", points=4), "rxkB/s")
+    assert (low[:2], mean[:2], high[:2]) == ([None] * 2, [None] * 2, [None] * 2)
+    assert (low[2], mean[2], high[2]) == (1.5, 5.25, 9)
+    assert mean[3] == 6
 
 
 FAR = st.integers(-MAX_TIME, MAX_TIME) | st.integers(-(2 * 10**18), 2 * 10**18).map(

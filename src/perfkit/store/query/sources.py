@@ -200,10 +200,11 @@ class Derived:
 
 
 def parts(starts: Places, rows: int) -> list[slice]:
-    """Return stretches that begin at some of these rows, each short enough for the CPU's cache.
+    """Return all rows in stretches of about PART.
 
     Args:
-        starts: Where a stretch may begin, in order, from 0 on.
+        starts: Where a stretch may begin, in order, from 0 on: where these are far apart, so are
+            the stretches.
         rows: How many there are.
     """
     wanted = np.arange(0, max(rows, 1), PART)
