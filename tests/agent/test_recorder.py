@@ -15,7 +15,7 @@ from perfkit.agent.recorder import Session, code_of, main, read_options
 from perfkit.agent.voice import WARN, Voice
 from perfkit.errors import InputError, UsageError
 
-TABLE = b"27 1 8:1 / / rw - ext4 /dev/sda1 rw\n28 27 8:2 / /dead rw - ext4 /dev/sda2 rw\n"
+TABLE = b"27 1 0:51 / / rw - btrfs /dev/sda1 rw\n28 27 0:52 / /dead rw - btrfs /dev/sda2 rw\n"
 
 
 def options_for(root: Path, path: Path, **changes: object) -> dict[str, Any]:

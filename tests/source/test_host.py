@@ -46,7 +46,7 @@ def test_facts_of_a_host(tmp_path: Path):
             "proc/cpuinfo": "flags\t: fpu vme\n",
         },
     )
-    assert facts(root, [Mount(b"/", b"/dev/sda1", b"ext4")]) == {
+    assert facts(root, [Mount(b"/", b"/dev/sda1", b"ext4", None)]) == {
         "hostname": "web1",
         "kernel": "6.8.0",
         "boot_id": "b",

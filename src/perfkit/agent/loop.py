@@ -41,6 +41,9 @@ MISSED = "perfkit/missed"
 
 PROGRESS = 600 * NS_PER_SECOND
 
+LONGEST_PATIENCE = 5
+"""Seconds."""
+
 
 class Run:
     """What one start of a recorder is known by.
@@ -88,10 +91,11 @@ def patience(period: int) -> int:
     """Return the whole seconds after which a tick that is not over yet must be stuck.
 
     That is half a second or more into the next one (or half a period): setting the alarm anew at
-    each tick keeps it silent, and costs half of setting it and taking it back.
+    each tick keeps it silent, and costs half of setting it and taking it back.  Where ticks are far
+    apart that does not matter, but that meanwhile no signal ends the run does.
     """
     late = period + min(NS_PER_SECOND, period) // 2
-    return -(-late // NS_PER_SECOND)
+    return min(-(-late // NS_PER_SECOND), LONGEST_PATIENCE)
 
 
 class Recorder:
@@ -185,6 +189,8 @@ class Recorder:
 
     def _write(self, tick: Tick, parts: list[bytes]) -> None:
         self._open = None
+        if self._patience == LONGEST_PATIENCE:
+            self._clock.set_alarm(0)
         if not self.samples and not any(unmarked(part)[:1] == "/" for part in parts[::2]):
             raise InputError(f"{self._sources.root or '/'}: no source below it can be read")
         text = tick_lines(tick.timestamp, tick.ns if self._run else None, parts)

@@ -25,10 +25,6 @@ IN_ONE_RECORD = ("/proc/stat", "/proc/meminfo")
 
 MINUTE = 60 * NS_PER_SECOND
 
-LOOK = 10 * NS_PER_SECOND
-"""How often the kernel is asked whether mounts changed: that costs a tick more than reading one of
-its files.  A mount that is gone is noticed at once, by its answer."""
-
 NEW_MOUNTS = 1
 NEW_CPUS = 2
 
@@ -71,7 +67,6 @@ class HostSources:
         self._file_systems = FileSystems(self.root, warn, ask=ask)
         self._cpus: str | None = None
         self._looked = -MINUTE
-        self._looked_at_cpus = -MINUTE
         if not any(os.path.exists(self.root + name) for name in EACH_TICK):
             names = ", ".join(EACH_TICK)
             raise InputError(f"{root}: expected one of {names} below it, found none")
@@ -80,19 +75,14 @@ class HostSources:
         """Return what is new since the last tick: NEW_MOUNTS, NEW_CPUS, both or 0.
 
         Args:
-            at: Time of the tick in nanoseconds since 1970; mounts are looked at every 10 seconds
-                (a recorded tree's at each tick), CPUs once a minute.
+            at: Time of the tick in nanoseconds since 1970; CPUs are looked at once a minute.
         """
-        poll, file_systems = self._mounts.poll, self._file_systems
-        if poll and 0 <= at - self._looked < LOOK and not file_systems.is_doubtful:
-            return 0
-        self._looked = at
-        file_systems.is_doubtful = False
         news = 0
+        poll = self._mounts.poll
         if (poll is None or poll(0)) and self._refresh_mounts():
             news = NEW_MOUNTS
-        if not 0 <= at - self._looked_at_cpus < MINUTE:
-            self._looked_at_cpus = at
+        if not 0 <= at - self._looked < MINUTE:
+            self._looked = at
             before, self._cpus = self._cpus, text_at(f"{self.root}/sys/devices/system/cpu/online")
             if before != self._cpus:
                 news |= NEW_CPUS
@@ -157,5 +147,5 @@ class HostSources:
             self._count(self._mounts.file, error)
             return False
         if is_changed:
-            self._file_systems.watch([mount.point for mount in self._mounts.mounts])
+            self._file_systems.watch({each.point: each.number for each in self._mounts.mounts})
         return is_changed

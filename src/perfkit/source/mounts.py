@@ -10,6 +10,7 @@ The kernel flags the open file when the table changed, so that it is read again 
 in a recorded tree is a plain file: it is read at every tick.)
 """
 
+import os
 import select
 
 from perfkit.source.kernel_file import KernelFile
@@ -29,14 +30,17 @@ class Mount:
         point: Where it is mounted, as bytes of the kernel with escapes resolved.
         device: What is mounted.
         kind: Type of file system.
+        number: Of the device, as `st_dev` has it for whatever lies on it; None where that has
+            another one, as on btrfs.
     """
 
-    __slots__ = ("device", "kind", "point")
+    __slots__ = ("device", "kind", "number", "point")
 
-    def __init__(self, point: bytes, device: bytes, kind: bytes) -> None:
+    def __init__(self, point: bytes, device: bytes, kind: bytes, number: int | None) -> None:
         self.point = point
         self.device = device
         self.kind = kind
+        self.number = number
 
 
 def unescape(name: bytes) -> bytes:
@@ -72,7 +76,14 @@ def block_mounts(table: bytes) -> list[Mount]:
             chosen.pop(device, None)
             chosen[device] = fields
     wanted = [fields for fields in by_point.values() if chosen.get(fields[2]) is fields]
-    return [Mount(unescape(f[4]), unescape(f[-2]), f[-3]) for f in wanted]
+    return [Mount(unescape(f[4]), unescape(f[-2]), f[-3], _number(f[2])) for f in wanted]
+
+
+def _number(device: bytes) -> int | None:
+    major, _, minor = device.partition(b":")
+    if major == b"0" or not (major.isdigit() and minor.isdigit()):
+        return None
+    return os.makedev(int(major), int(minor))
 
 
 def _is_on_block_device(fields: list[bytes]) -> bool:

@@ -8,8 +8,8 @@ alarm for some time after the next tick.  Only if it hangs does the alarm go off
 takes its place (`take_over`).  The one that was left behind finds out when it comes back, if it
 does: `Left` ends it.
 
-A path outlives what was mounted there: then it is the file system below that answers.  So an answer
-counts only while it comes from the file system that answered first (`f_fsid`, man 2 statfs).
+A path need not lead to the mount that the table has there: another one may hide it, or the table be
+that of other processes.  So the device behind the path is compared before its figures are taken.
 """
 
 import os
@@ -19,7 +19,7 @@ from perfkit.record import escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Ask = Callable[[bytes], os.statvfs_result]
 
@@ -33,28 +33,6 @@ _LINE = (
     b'"blocks_available":%d}\n'
 )
 """Its keys in the order of the original."""
-
-_ANY = -1
-"""Instead of a file system's id: whichever answers is meant."""
-
-
-class _Mount:
-    """A mount that is asked.
-
-    Args:
-        point: Where it is.
-        path: What is asked.
-    """
-
-    __slots__ = ("fsid", "name", "path", "point")
-
-    def __init__(self, point: bytes, path: bytes) -> None:
-        self.point = point
-        self.path = path
-        self.name = escaped(point)
-        """The point as it stands between quotes."""
-        self.fsid: int | None = None
-        """Of the file system that is meant; None before it answered."""
 
 
 class FileSystems:
@@ -75,8 +53,8 @@ class FileSystems:
         "_owner",
         "_refused",
         "_root",
+        "_unseen",
         "_warn",
-        "is_doubtful",
     )
 
     def __init__(
@@ -87,16 +65,22 @@ class FileSystems:
         self._ask = ask
         self._owner = 0
         self._asked: bytes | None = None
-        self._mounts: list[_Mount] = []
-        self.is_doubtful = False
-        """Whether a mount answered otherwise than before: the mount table may have changed."""
+        self._mounts: list[tuple[bytes, bytes, bytes]] = []
+        """Of each: mount point, the path that is asked, the point as it stands between quotes."""
+        self._unseen: dict[bytes, int] = {}
+        """Device by the point of each mount whose path nobody has looked at yet."""
         self._lines: list[bytes] = []
         self._hung: set[bytes] = set()
         self._refused: set[bytes] = set()
 
-    def watch(self, points: list[bytes]) -> None:
-        """Ask these mount points from now on."""
-        self._mounts = [_Mount(point, self._root + point) for point in points]
+    def watch(self, points: "Mapping[bytes, int | None]") -> None:
+        """Ask these mount points from now on.
+
+        Args:
+            points: Of each the number of its device (`st_dev`); None where a path does not tell it.
+        """
+        self._mounts = [(point, self._root + point, escaped(point)) for point in points]
+        self._unseen = {point: device for point, device in points.items() if device is not None}
 
     def read(self) -> bytes:
         """Return a line for each mount that answers.
@@ -107,25 +91,24 @@ class FileSystems:
         self._lines = lines = []
         self._owner = owner = self._owner or get_ident()
         hung = self._hung
-        for mount in self._mounts:
-            point = mount.point
+        for point, path, name in self._mounts:
             if hung and point in hung:
                 continue
             self._asked = point
             space = None
             try:
-                space = self._ask(mount.path)
+                if not self._unseen or self._is_there(point, path):
+                    space = self._ask(path)
             except OSError as error:
-                self._refuse(mount, error)
+                self._refuse(point, error)
             if self._owner != owner:
                 hung.discard(point)
                 self._warn(f"statfs of {_shown(point)} came back: it is asked again")
                 raise Left
-            if space is None or (space.f_fsid != mount.fsid and not self._is_meant(mount, space)):
-                continue
-            lines.append(
-                _LINE % (mount.name, space.f_frsize, space.f_blocks, space.f_bfree, space.f_bavail)
-            )
+            if space is not None:
+                lines.append(
+                    _LINE % (name, space.f_frsize, space.f_blocks, space.f_bfree, space.f_bavail)
+                )
         self._asked = None
         return b"".join(lines)
 
@@ -143,25 +126,23 @@ class FileSystems:
         self._warn(f"statfs of {_shown(point)} hangs: left out until it comes back")
         return b"".join(self._lines)
 
-    def _is_meant(self, mount: _Mount, space: os.statvfs_result) -> bool:
-        """Return whether an answer counts though its file system is not the known one."""
-        if mount.fsid is None:
-            mount.fsid = space.f_fsid
-        elif mount.fsid != _ANY:
-            self.is_doubtful = True
-            mount.fsid = _ANY  # if the table knows of no change, its id is one that changes
+    def _is_there(self, point: bytes, path: bytes) -> bool:
+        """Return whether the path leads to the mount; one that is hidden is asked no more.
+
+        The kernel tells of every change of the table: so it is looked at once.
+        """
+        device = self._unseen.get(point)
+        if device is not None and os.stat(path).st_dev != device:
+            self._mounts = [mount for mount in self._mounts if mount[0] != point]
             return False
+        self._unseen.pop(point, None)
         return True
 
-    def _refuse(self, mount: _Mount, error: OSError) -> None:
-        if mount.fsid is not None:  # perhaps it was unmounted, which is no failure
-            self.is_doubtful = True
-            mount.fsid = None
-        elif mount.point not in self._refused:
-            self._refused.add(mount.point)
+    def _refuse(self, point: bytes, error: OSError) -> None:
+        if point not in self._refused:
+            self._refused.add(point)
             reason = (error.strerror or str(error)).lower()
-            where = _shown(mount.point)
-            self._warn(f"statfs of {where}: {reason}: left out where it fails (said once)")
+            self._warn(f"statfs of {_shown(point)}: {reason}: left out where it fails (said once)")
 
 
 def _shown(point: bytes) -> str:
