@@ -115,6 +115,9 @@ def test_every_setting_reaches_the_recorder():
 
 def test_a_dash_is_standard_output():
     assert options({"collection": "-"})[0]["collection"] == "/dev/stdout"
+    assert refused({"collection": "-", "watch": "true"}) == (
+        "collection (flag --collection): the view reads what is recorded: name a file"
+    )
 
 
 def test_an_identifier_has_a_length():

@@ -277,6 +277,20 @@ def test_a_stderr_that_is_gone_does_not_stop_it(tmp_path: Path):
     assert path.exists()
 
 
+def test_standard_output_that_is_a_file_is_shared_with_other_commands(tmp_path: Path):
+    path = tmp_path / "c.txt"
+    record = '"$0" -m perfkit collect --once --collection - --loglevel error'
+    script = f'(echo before; {record}; echo after) >> "$1"; {record} > "$1.2"; echo more >> "$1.2"'
+    words = ["/bin/sh", "-c", script, sys.executable, path]
+    subprocess.run(words, env=QUIET, check=True, timeout=60)
+    first, *lines, last = path.read_text().splitlines()
+    assert (first, last) == ("before", "after")
+    assert [json.loads(line)["subsystem"] for line in lines] == FIRST
+    *lines, last = Path(f"{path}.2").read_text().splitlines()
+    assert [json.loads(line)["subsystem"] for line in lines] == FIRST
+    assert last == "more"
+
+
 @pytest.mark.parametrize("closed", ["2>&-", "0<&- 1>&- 2>&-"])
 def test_closed_standard_files_do_not_end_up_in_the_capture(tmp_path: Path, closed: str):
     path = tmp_path / "c.json"

@@ -34,6 +34,7 @@ DEFAULT_SERVER = "http://localhost:8080"
 LONGEST_NAME = 100
 """Characters of an identifier: what a server takes (docs/protocol.md)."""
 
+_STDOUT = "/dev/stdout"
 _NAME_CHARACTERS = dict.fromkeys(
     map(ord, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 )
@@ -147,7 +148,7 @@ def options_of(found: Resolved, environment: "Mapping[str, str]") -> "Options":
         path = capture_path(environment)
     name = found.text("identifier") or identifier(root.rstrip("/")) or os.uname().nodename
     if path == "-":
-        path = "/dev/stdout"
+        path = _STDOUT
     if len(name) > LONGEST_NAME or name.translate(_NAME_CHARACTERS):
         raise UsageError(
             f"identifier ({found.origins['identifier']}): expected {LONGEST_NAME} characters at "
@@ -248,6 +249,10 @@ def _check(found: Resolved) -> None:
         )
     if found.is_on("watch") and found.is_on("once"):
         raise UsageError("once (flag --once): one sample has no interval to watch: leave one out")
+    if found.is_on("watch") and found.text("collection") in ("-", _STDOUT):
+        raise UsageError(
+            f"collection ({origin['collection']}): the view reads what is recorded: name a file"
+        )
 
 
 def fill_standard_files() -> None:

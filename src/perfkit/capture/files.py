@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+STDOUT = "/dev/stdout"
+
 _OWN_MODE = 0o600
 _FOLDER_MODE = 0o700
 _HAS_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -45,8 +47,12 @@ def open_capture(
     """
     try:
         os.makedirs(os.path.dirname(path) or ".", _FOLDER_MODE, exist_ok=True)
-        if os.path.exists(path) and not os.path.isfile(path) and not is_new:
-            return _open_other(path), None
+        if os.path.exists(path) and not is_new:
+            if path == STDOUT and os.path.isfile(path):
+                # Opened anew it would have a place of its own, and what others write there be lost.
+                return os.dup(1), None
+            if not os.path.isfile(path):
+                return _open_other(path), None
         return _open_regular(path, warn, os.O_EXCL if is_new else 0)
     except IsADirectoryError as error:
         raise UsageError(f"{path}: is a folder: name a file in it") from error

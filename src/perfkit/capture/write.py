@@ -11,6 +11,7 @@ import os
 import select
 
 from perfkit.capture.files import (
+    STDOUT,
     failure,
     is_in_place,
     move_away,
@@ -125,7 +126,9 @@ class CaptureWriter:
             )
         # A name that leads elsewhere stays what it is when its file is rotated.
         self._path = (
-            os.path.realpath(path) if os.path.islink(path) and os.path.isfile(path) else path
+            os.path.realpath(path)
+            if path != STDOUT and os.path.islink(path) and os.path.isfile(path)
+            else path
         )
         self._limits = limits
         self._warn = warn
