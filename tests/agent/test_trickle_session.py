@@ -331,3 +331,14 @@ def test_a_gap_holds_all_that_was_dropped_next_to_it():
         (True, 40, 40),
         (False, 30, 39),
     ]
+
+
+def test_after_a_loss_the_next_tick_says_again_what_the_run_is():
+    """The line that said so may be among what was dropped."""
+    trickle = Trickle(a_run(), Sayings(), lambda _name, _facts: None)
+    assert trickle.prepare(0)
+    trickle.append(b"{}\n", 0)
+    assert not trickle.prepare(1)
+    trickle.lost(RUN, 0, 5, "spool full")
+    assert trickle.prepare(2)
+    assert not trickle.prepare(3)

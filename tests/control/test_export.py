@@ -1,5 +1,6 @@
 """A machine's data in a file: the right days of the right machine, whole or not at all."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -109,6 +110,33 @@ def test_one_file_is_of_the_tree_only(stored):
         done = stored("export", "--format", form, "--file", "proc/stat")
         assert (done.code, done.out) == (2, "")
         assert "--file" in done.err
+
+
+def at_1_5_s(start, count):
+    """Return a recording at 1.5 s of a host that receives exactly 1024 kB/s."""
+    facts = {"run": "6f0c1f8e-6a7b-4c59-8f0a-3f4f5a1b2c3d", "position": 0, "period_ns": 15 * 10**8}
+    for tick in range(count):
+        second, ns = divmod(15 * 10**8 * tick, 10**9)
+        net = f"Inter-|\n face |\n eth0: {1024 * 1536 * tick} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+        texts = {} if tick else {"perfkit/host": json.dumps(facts)}
+        for name, text in {**texts, "/proc/net/dev": net}.items():
+            line = {"timestamp": start + second, "subsystem": name, "measurement": text, "ns": ns}
+            yield json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def test_a_range_knows_the_period_of_its_run(ctl, tmp_path):
+    """Said in the run's first line only, which is not in the range."""
+    capture = [*at_1_5_s(FIRST + DAY - 60, 80)]
+    ctl.good("upload", written(tmp_path / "a.json", capture), "--machine", "web1")
+    words = ("export", "--format", "csv", "--file", "proc/net/dev", "--intervals", "all")
+    whole = ctl.good(*words).out.splitlines()
+    part = ctl.good(*words, "--start-date", "2023-11-16").out.splitlines()
+    assert part[0] == whole[0]
+    assert part[1:] == [row for row in whole if row[:13] > f"{FIRST + DAY}.00"]
+    assert len(part) == 40
+    assert {row.split(",")[4] for row in part[1:]} == {"1024"}
+    raw = ctl.good("export", "--format", "capture", "--start-date", "2023-11-16").out
+    assert raw.encode() == b"".join(capture[41:])
 
 
 def test_a_machine_without_the_figures_of_the_portal(stored, tmp_path):

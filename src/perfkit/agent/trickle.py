@@ -79,6 +79,8 @@ class Trickle:
         self._was_away = False
         """Whether the server had not answered before the run came to its end."""
         self._is_fresh = True
+        self._has_lost = False
+        """Whether the line that says what the run is may be among those that were dropped."""
         self._gaps: dict[str, list[tuple[int, int]]] = {}
         self._told: dict[str, str] = {}
         self._missing = 0
@@ -112,7 +114,8 @@ class Trickle:
 
     def prepare(self, at: int) -> bool:
         """Make ready for the tick of the time `at`; return whether it opens a file or the run."""
-        is_new = self._is_fresh
+        is_new = self._is_fresh or self._has_lost
+        self._has_lost = False
         if self._local:
             try:
                 is_new = self._local.prepare(at) or is_new
@@ -181,6 +184,7 @@ class Trickle:
             else:
                 rest.append((start, end))
         self._gaps[run] = [*rest, (first, last)]
+        self._has_lost = True
         self._note(GAP, {"run": run, "first": first, "last": last, "why": why})
         self._say("lost", f"samples are dropped: {why}")
 

@@ -29,7 +29,7 @@ from perfkit.store.log.frame import KINDS, NUMBERED_HERE, STREAM, UPLOAD, Encode
 from perfkit.store.log.runs import RunKey
 from perfkit.store.log.segment import Rows
 from perfkit.store.log.writer import check_room
-from perfkit.store.reading import Stretch, bodies_of, lines_of, matches
+from perfkit.store.reading import Stretch, bodies_of, lines_of, matches, told
 
 __all__ = ["Batch", "Intake", "Limits", "Outcome", "Piece", "RunInfo"]
 
@@ -181,13 +181,11 @@ class Intake:
 
     def runs(self, tenant: UUID, machine: UUID) -> list[RunInfo]:
         """Return the machine's runs that are on disk, in the order of an export."""
-        infos: list[RunInfo] = []
-        for state in self._in_order(tenant, machine):
-            had = state.on_disk()
-            infos.append(
-                RunInfo(state.run, KINDS[state.kind], state.started, had.count(), had.closed())
-            )
-        return infos
+        found = [(state, state.on_disk()) for state in self._in_order(tenant, machine)]
+        return [
+            RunInfo(state.run, KINDS[state.kind], state.started, had.count(), had.closed())
+            for state, had in found
+        ]
 
     def lines(
         self,
@@ -197,6 +195,7 @@ class Intake:
         run: UUID | None = None,
         start: int | None = None,
         end: int | None = None,
+        is_told: bool = False,
     ) -> Iterator[bytes]:
         """Yield the machine's lines by start of run and position, as they were sent.
 
@@ -206,11 +205,13 @@ class Intake:
             run: Only this one.
             start: Only lines with this timestamp or a later one, in seconds.
             end: Only lines with an earlier timestamp.
+            is_told: Let each run begin with the line that says what it is.
         """
         log = self._opened(tenant).log
         for state in self._in_order(tenant, machine):
             if run is None or state.run == run:
-                yield from lines_of(log, state, start, end)
+                lines = lines_of(log, state, start, end)
+                yield from told(log, state, lines) if is_told else lines
 
     def frames(self, tenant: UUID, after: Place | None = None) -> Iterator[LoggedFrame]:
         """Yield the tenant's frames behind a place, in the order of the log."""

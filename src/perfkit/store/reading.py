@@ -13,6 +13,14 @@ from perfkit.store.log.runs import Run
 from perfkit.store.log.segment import Rows, as_rows, headers
 from perfkit.store.log.tenant import TenantLog
 from perfkit.store.log.writer import timestamp_of
+from perfkit.units import MIB
+
+_HOST = b'"subsystem":"perfkit/host"'
+_HOST_WITHIN = 60
+"""Bytes of a line in which its subsystem begins and ends."""
+
+_HEAD_BYTES = 8 * MIB
+"""Text at the head of a run in which the line that says what it is is looked for."""
 
 _log = logging.getLogger(__name__)
 
@@ -144,6 +152,43 @@ def lines_of(log: TenantLog, run: Run, start: int | None, end: int | None) -> It
             when = timestamp_of(line)
             if (start is None or start <= when) and (end is None or when < end):
                 yield line
+
+
+def told(log: TenantLog, run: Run, lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield lines of a run, before them the first one that says what it is: its period, its boot.
+
+    Without that nobody knows what their times mean.  A capture of the original has none.
+    """
+    first = next(lines, None)
+    if first is None:
+        return
+    if not _is_host(first):
+        yield from _host_of(log, run)
+    yield first
+    yield from lines
+
+
+def _host_of(log: TenantLog, run: Run) -> list[bytes]:
+    """Return the line, or none where the head of the run has none."""
+    seen = 0
+    for segment, row in _in_order(log, run, None, None):
+        if seen > _HEAD_BYTES:
+            break
+        seen += int(row["raw"])
+        try:
+            text = log.text(segment, int(row["offset"]), int(row["length"]))
+        except InputError as error:
+            _log.error("%s", error)
+            continue
+        if _HOST in text:
+            for line in lines_in(text):
+                if _is_host(line):
+                    return [line]
+    return []
+
+
+def _is_host(line: bytes) -> bool:
+    return _HOST in line[:_HOST_WITHIN]
 
 
 def _in_order(

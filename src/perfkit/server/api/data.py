@@ -152,6 +152,7 @@ class Data:
             run=query.run,
             start=whole(start),
             end=whole(end),
+            is_told=query.format != "capture",
         )
         name = f"machine-{machine.number}"
         with self.exports.place():
