@@ -1,6 +1,7 @@
 """The figures of tables are those of the samples."""
 
 import json
+import time
 
 import pytest
 from calling import written
@@ -82,3 +83,43 @@ def test_network_of_a_machine_is_that_of_all_interfaces_but_the_loopback():
         "last_seen": 1.0,
     }
     assert rows.rows[1][2:8] == [None] * 6
+
+
+def test_text_that_gives_no_figures_is_told(ctl, tmp_path):
+    lines = []
+    for tick in range(8):
+        texts = {"/proc/stat": f"cpu  {tick * 250} 0 0 {tick * 750} 0 0 0 0 0 0\n"}
+        texts["/proc/meminfo"] = f"MemTotal: {'a' * (tick + 1)} kB\n"
+        for name, text in texts.items():
+            line = {"timestamp": 1_700_000_000 + 10 * tick, "subsystem": name, "measurement": text}
+            lines.append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    ctl.good("upload", written(tmp_path / "a.json", lines), "--machine", "bad1")
+    for _ in range(400):
+        if ctl("stats", "bad1", "cpu").code == 0:
+            break
+        time.sleep(0.05)  # no event tells that they are loaded
+    told = "perfkit: warning: 1 line of /proc/meminfo gave no figures: "
+    for words, code in ((["series", "bad1", "memory"], 8), (["stats", "bad1", "memory"], 8),
+                        (["latest", "bad1"], 0)):  # fmt: skip
+        done = ctl(*words)
+        assert done.code == code
+        assert done.err.count(told) == 5
+        assert "other lines neither, for 3 more reasons" in done.err
+    assert ctl.good("stats", "bad1", "cpu").err == ""
+    assert ctl("series", "bad1", "cpu", "--points", 0).code == 2
+
+
+def test_latest_names_sources_that_are_idle_as_a_whole(ctl, tmp_path):
+    lines = []
+    for tick in range(3):
+        texts = {
+            "/proc/stat": f"cpu  {tick * 250} 0 0 {tick * 750} 0 0 0 0 0 0\n",
+            "/proc/net/dev": "Inter-|\n face |\n eth0: 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+        }
+        for name, text in texts.items():
+            line = {"timestamp": 1_700_000_000 + 10 * tick, "subsystem": name, "measurement": text}
+            lines.append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    ctl.good("upload", written(tmp_path / "a.json", lines), "--machine", "idle1")
+    out = ctl.good("latest", "idle1").out
+    assert "net  2023-11-14 22:13:40  (1 idle: --all)" in out
+    assert "eth0" not in out

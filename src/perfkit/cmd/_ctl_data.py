@@ -2,13 +2,16 @@
 
 import shutil
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from perfkit.cmd._output import say
 from perfkit.cmd._verb import Asked, verb
 from perfkit.errors import NetworkError, NotEnoughData
+
+if TYPE_CHECKING:
+    from perfkit.control.ask import Finding
 
 _MACHINE = Annotated[
     str, typer.Argument(metavar="MACHINE", help="Its number, id, identifier or name.")
@@ -37,7 +40,7 @@ _DEVICE = Annotated[
 _LATEST = """Show the newest figures of all machines or of one.
 
 Of all machines the main ones; of one machine all of them, but for idle devices.  A figure is that
-of the last two samples.
+of the last two samples.  What of a machine's text gave no figures is told on stderr.
 """
 
 _SERIES = """Show how figures went over time.
@@ -60,6 +63,9 @@ _BESIDE_WHERE_NARROW = 20
 """Columns of a terminal that the other figures of a series take."""
 
 _POINTS = 500
+
+_FINDINGS = 5
+"""Reasons that are told."""
 
 
 def add(group: typer.Typer) -> None:
@@ -108,6 +114,7 @@ def _latest(
     one = find(server, machine)
     raw = ask.get(server, f"/machines/{one.id}/latest")
     latest = ask.typed(server, raw, dict[str, LatestRows])
+    _tell_findings(ask.findings(server, one.id))
     if not any(source.rows for source in latest.values()):
         raise NotEnoughData(
             f"machine {one.number} ({one.name!r}) has no figures yet: rates need two samples"
@@ -151,10 +158,12 @@ def _series(  # noqa: PLR0913, PLR0917 - an argument is an option
         f"/machines/{one.id}/series/{source}",
         start=start,
         end=end,
-        points=points or (_trend_points() if is_table else _POINTS),
+        points=(_trend_points() if is_table else _POINTS) if points is None else points,
     )
     found = ask.typed(server, raw, Series)
     _tell(waiting)
+    if not found.series:
+        _tell_findings(ask.findings(server, one.id))
     if isinstance(raw, dict) and isinstance(lines := raw["series"], list):
         of = f"{source} of {one.name}"
         raw["series"] = chosen(lines, source, columns=column, devices=device, of=of)
@@ -178,6 +187,15 @@ def _tell(waiting: int) -> None:
     if waiting:
         lines = "1 line of this range is" if waiting == 1 else f"{waiting} lines of this range are"
         say(f"{lines} not loaded yet: ask again in a few seconds")
+
+
+def _tell_findings(found: "list[Finding]") -> None:
+    """Say what of a machine's text gave no figures."""
+    for one in found[:_FINDINGS]:
+        lines = "1 line" if one.lines == 1 else f"{one.lines} lines"
+        say(f"warning: {lines} of {one.source} gave no figures: {one.reason}")
+    if len(found) > _FINDINGS:
+        say(f"warning: other lines neither, for {len(found) - _FINDINGS} more reasons")
 
 
 def _trend_points() -> int:
@@ -210,6 +228,8 @@ def _stats(
     raw, waiting = ask.figures(server, path, start=start, end=end)
     found = ask.typed(server, raw, list[Stats])
     _tell(waiting)
+    if not found:
+        _tell_findings(ask.findings(server, one.id))
     title = f"{source} of {one.name}"
     if isinstance(raw, list):
         raw = chosen(raw, source, columns=column, devices=device, of=title)

@@ -43,6 +43,16 @@ class Run(msgspec.Struct, kw_only=True):
     """First and last position of each stretch of lines."""
 
 
+class Finding(msgspec.Struct, kw_only=True):
+    """Text that gave no figures."""
+
+    source: str
+    reason: str
+    lines: int
+    first: float
+    last: float
+
+
 class Tenant(msgspec.Struct, kw_only=True):
     """One owner of machines and keys."""
 
@@ -112,6 +122,14 @@ def figures(server: "Server", path: str, **query: object) -> "tuple[Json, int]":
     waiting = answer.headers.get(WAITING, "")
     is_count = waiting.isascii() and waiting.isdigit() and len(waiting) <= _DIGITS
     return server.decoded(answer), int(waiting) if is_count else 0
+
+
+def findings(server: Server, machine: UUID) -> list[Finding]:
+    """Return what of a machine's text gave no figures; nothing of a server that cannot tell."""
+    try:
+        return typed(server, get(server, f"/machines/{machine}/findings"), list[Finding])
+    except (NetworkError, UsageError):
+        return []
 
 
 def send(server: Server, method: str, path: str, body: "Mapping[str, object] | None") -> "Json":

@@ -122,8 +122,8 @@ def latest_tables(found: dict[str, LatestRows], *, is_all: bool) -> Iterator[tup
             ]
             for row in busy
         ]
-        if told:
-            yield title, Rows(columns, told, told)
+        if told or idle:
+            yield title, Rows(columns if told else [], told, told)
 
 
 def _rank(source: str, name: str, place: int, rows: list[Row]) -> int:

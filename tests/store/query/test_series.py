@@ -2,17 +2,18 @@
 
 import math
 import statistics
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from made import MACHINE, TENANT, frame, line
+from made import MACHINE, RUN, TENANT, frame, line
 
 from perfkit.figures import Series
 from perfkit.store.engines import BadRange, UnknownSource
 from perfkit.store.engines.duckdb.engine import DuckEngine
 from perfkit.store.log.frame import Place
-from perfkit.store.query import sources
+from perfkit.store.query import series, sources
 from perfkit.store.query.series import MAX_TIME, grid
 
 START = 1_700_000_000
@@ -101,6 +102,11 @@ def test_real_times_make_the_rates(engine):
             [None, 3, 3, 3, *[None] * 20, 3, 3],
             id="hole",
         ),
+        pytest.param(
+            [(0, 0), (1, 3), (2, 6), (9, 699), (10, 702)],
+            [None, 3, 3, *[None] * 6, 99, 3],
+            id="late: the host had too much to do",
+        ),
     ],
 )
 def test_gaps_are_null(engine, ticks, wanted):
@@ -162,6 +168,51 @@ def test_the_same_tick_of_two_runs_counts_once(engine):
     load(engine, ticks)
     _, mean, _ = of(engine.series(TENANT, MACHINE, "net"), "rxkB/s")
     assert mean == [None, 3, 3, 3, 3]
+
+
+def test_of_two_runs_with_one_tick_the_later_one_counts_for_every_source(engine):
+    def ticks(factor):
+        for n in range(30):
+            at, busy = START + 10 * n, factor * 10 * n
+            stat = f"cpu  {busy} 0 0 {1000 * n - busy}\nbtime 1\n"
+            text = f"Inter-|\n face |\n eth0: {factor * 10240 * n} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+            yield line(at, "/proc/net/dev", text) + line(at, "/proc/stat", stat)
+
+    first, second = list(ticks(1)), list(ticks(7))
+    frames = [
+        frame(b"".join(first[:10]), 1, run=RUN),
+        frame(b"".join(second), 2, run=UUID(int=9)),
+        frame(b"".join(first[10:]), 3, run=RUN, first=20),
+    ]
+    engine.apply(TENANT, frames, after=None)
+    for _ in range(2):
+        for source, name, device in (("net", "rxkB/s", "eth0"), ("cpu", "%usr", "")):
+            found = engine.series(TENANT, MACHINE, source, points=500)
+            assert of(found, name, device)[1][1:] == pytest.approx([7] * 29)
+        engine.settle(TENANT)
+
+
+def test_a_host_with_many_devices_has_fewer_points(engine, monkeypatch):
+    load(engine, [two_nets(START + n, n, n) for n in range(100)])
+    columns = len(engine.series(TENANT, MACHINE, "net").series) // 2
+    monkeypatch.setattr(series, "MAX_VALUES", 2 * columns * 10)
+    found = engine.series(TENANT, MACHINE, "net", points=500)
+    assert len(found.t) == 10
+    assert len(found.series) == 2 * columns
+    monkeypatch.setattr(series, "MAX_VALUES", 1)
+    assert len(engine.series(TENANT, MACHINE, "net").t) == 1
+
+
+def test_below_a_second_statistics_are_of_the_same_samples(engine):
+    load(engine, [net(START + n // 4, n * n, ns=n % 4 * 250_000_000) for n in range(40)])
+    start, end = START + 6.2, START + 6.9
+    found = engine.series(TENANT, MACHINE, "net", start, end)
+    values = [value for value in of(found, "rxkB/s")[1] if value is not None]
+    assert values == [4 * (n * n - (n - 1) ** 2) for n in (25, 26, 27)]
+    (told,) = [
+        each for each in engine.stats(TENANT, MACHINE, "net", start, end) if each.name == "rxkB/s"
+    ]
+    assert (told.count, told.min, told.max) == (3, min(values), max(values))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from perfkit.server.seen import Seen
 from perfkit.store import control as stored
 from perfkit.store.backlog import Backlog
 from perfkit.store.control import ControlPlane, Credential
-from perfkit.store.engines import SOURCES, Queries
+from perfkit.store.engines import SOURCES, Finding, Queries
 from perfkit.store.intake import Intake, RunInfo
 
 WAITING = "Perfkit-Waiting"
@@ -111,6 +111,11 @@ class Data:
     async def stats(self, call: Call[RangeQuery, None]) -> Headed:
         """Show what the values of each column of a source were over a range."""
         return await self._figures(call, self._engine.stats)
+
+    async def findings(self, call: Call[Query, None]) -> list[Finding]:
+        """List what of a machine's text gave no figures, and why."""
+        machine = await self._found(call)
+        return await self._asked(partial(self._engine.findings, call.tenant, machine.id))
 
     async def _figures(self, call: Call[RangeQuery, None], ask: Callable[..., object]) -> Headed:
         """Return what the engine says of a range, and how many of its lines wait."""

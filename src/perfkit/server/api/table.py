@@ -35,6 +35,7 @@ from perfkit.server.health import Health
 from perfkit.server.hello import Hello
 from perfkit.server.home import Home
 from perfkit.server.ingest import Answer, Ingest
+from perfkit.store.engines import Finding
 
 V1 = "/api/v1"
 _MACHINE = V1 + "/machines/{machine}"
@@ -110,6 +111,17 @@ def endpoints(data: Data, admin: Admin) -> list[Row]:
             answer=list[Stats],
             refusals=busy,
             headers=_WAITING,
+            reasons=_OF_ROWS,
+        ),
+        Endpoint(
+            method="GET",
+            path=_MACHINE + "/findings",
+            summary="List what of a machine's text gave no figures, and why; most lines first",
+            work=data.findings,
+            scopes=_DATA,
+            query=Query,
+            answer=list[Finding],
+            refusals=busy,
             reasons=_OF_ROWS,
         ),
         Endpoint(

@@ -88,6 +88,9 @@ class Newest(Protocol):
 class Queries(Newest, Protocol):
     """What the API asks: of the present, and of ranges."""
 
+    def findings(self, tenant: UUID, machine: UUID | None = None) -> list[Finding]:
+        """Return what gave no rows, and why; of all machines, or of one."""
+
     def series(
         self,
         tenant: UUID,

@@ -33,14 +33,18 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     absent: dict[str, Flags]
     """Where a column has no value; no name: nowhere."""
 
-    def in_order(self) -> "Raw":
-        """Return the rows by device and time, of equal ones the last."""
+    def in_order(self, runs: Places | None = None) -> "Raw":
+        """Return the rows by device and time, of equal ones that of the latest run.
+
+        Args:
+            runs: Whose each row is; None: of equal ones the last is taken.
+        """
         if not len(self.ts):
             return self
         time = self.ts * NS_PER_SECOND + self.ns
         same = self.device[1:] == self.device[:-1]
         if (self.device[1:] < self.device[:-1]).any() or (same & (time[1:] <= time[:-1])).any():
-            order = np.lexsort((time, self.device))
+            order = np.lexsort((*([] if runs is None else [runs]), time, self.device))
             device, time = self.device[order], time[order]
             is_last = np.ones(len(order), np.bool_)
             is_last[:-1] = (device[1:] != device[:-1]) | (time[1:] != time[:-1])

@@ -16,6 +16,9 @@ from perfkit.store.query.sources import Derived, parts
 DEFAULT_POINTS = 500
 MAX_POINTS = 5000
 
+MAX_VALUES = 1_000_000
+"""Of the points of all columns and devices together: beyond, there are fewer points."""
+
 _FEW = 8
 """Buckets with unknown values that are looked at one by one: as a rule the first alone."""
 
@@ -91,14 +94,14 @@ def series(found: Derived, *, start: float, end: float, points: int) -> Series:
     A bucket is no shorter than the sampling period, for then some would be empty for no reason;
     whole seconds from one second on, where a value counts at its tick.
     """
+    shown = [column for column in found.source.shown.columns if column.field]
+    points = min(points, max(1, MAX_VALUES // (len(shown) * max(1, len(found.devices)))))
     first, step = grid(start, end, max((end - start) / points, found.period), points)
     count = max(0, math.ceil((end - first) / step - 1e-9))
-    raw = found.raw
     edges = np.array([start, *(first + np.arange(1, count) * step), end])
-    if step >= 1:
-        cut = _cut(raw.device, raw.ts, np.ceil(edges).astype(np.int64))
-    else:
-        cut = _cut(raw.device, raw.ts + raw.ns / 1e9, edges)
+    if found.when.dtype == np.int64:
+        edges = np.ceil(edges).astype(np.int64)
+    cut = _cut(found.raw.device, found.when, edges)
     columns = _columns(found, cut, count) if cut.devices and count else {}
     lines = [
         Line(
@@ -110,8 +113,8 @@ def series(found: Derived, *, start: float, end: float, points: int) -> Series:
             max=_listed(columns[column.name][2, row]),
         )
         for row, number in enumerate(cut.devices)
-        for column in found.source.shown.columns
-        if column.name in columns
+        for column in shown
+        if columns
     ]
     return Series(
         start=start,

@@ -14,9 +14,13 @@ from perfkit.derive.arrays import Array
 from perfkit.store.engines import SOURCES, UnknownSource
 from perfkit.store.engines.tables import CPU, DISK, FS, HOST, MEMORY, NET, STAT, TICKS, Table
 from perfkit.store.query.raw import NUMPY, Flags, Floats, Paired, Places, Raw, paired, pairs_of
+from perfkit.units import NS_PER_SECOND
 
 _HOLE_PERIODS = 5
-"""An interval this much longer than those around it is a hole: nobody knows what was in it."""
+_HOLE_SECONDS = 60
+"""An interval so many times as long as those around it, and longer than this, is a hole: nobody
+recorded.  A shorter one is what an overloaded host makes of a collector, and just then it counts.
+"""
 
 PART = 16_384
 """Rows that are derived at a time: each step leaves an array of them."""
@@ -152,6 +156,11 @@ class Derived:
         self.period = float(np.median(pairs.seconds)) if len(pairs.seconds) else 0.0
         """Usual seconds between samples; 0 where there are not two."""
 
+        self.when: npt.NDArray[np.int64 | np.float64] = raw.ts
+        """Where on the clock each row counts: at its tick, below a second at its real time."""
+        if 0 < self.period < 1:
+            self.when = raw.ts + raw.ns / NS_PER_SECOND
+
         self._pairs = pairs
         self._holes = pairs.places[_holes(pairs.seconds)]
 
@@ -217,7 +226,7 @@ def _holes(seconds: Floats) -> Flags:
     is_hole = np.zeros(len(seconds), np.bool_)
     if not len(seconds):
         return is_hole
-    suspects = np.flatnonzero(seconds > _HOLE_PERIODS * seconds.min())
+    suspects = np.flatnonzero(seconds > max(_HOLE_PERIODS * seconds.min(), _HOLE_SECONDS))
     if len(suspects):
         around = np.arange(-_AROUND, _AROUND + 1)
         places = np.clip(suspects[:, None] + around, 0, len(seconds) - 1)

@@ -12,7 +12,7 @@ _PERCENTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p97_5": 0.975
 def stats(found: Derived, *, start: float, end: float) -> list[Stats]:
     """Return what each column of each device was from `start` to before `end`."""
     raw = found.raw
-    inside = np.flatnonzero((raw.ts >= start) & (raw.ts < end))
+    inside = np.flatnonzero((found.when >= start) & (found.when < end))
     device = raw.device[inside]
     borders = np.flatnonzero(device[1:] != device[:-1]) + 1
     answer = []

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -248,9 +249,10 @@ class DuckEngine:
         wanted = source_named(source)
         return self._try(tenant, lambda file: self._derived(file, machine, wanted, start, end))
 
-    def findings(self, tenant: UUID) -> list[Finding]:
-        """Return what gave no rows, and why, summed by run, source and reason."""
-        return self._try(tenant, lambda file: self._asked(file, findings))
+    def findings(self, tenant: UUID, machine: UUID | None = None) -> list[Finding]:
+        """Return what gave no rows, and why, summed by run, source and reason; most lines first."""
+        ask = partial(findings, machine=machine)
+        return self._try(tenant, lambda file: self._asked(file, ask))
 
     def usage(self, tenant: UUID) -> Usage:
         """Return how much is stored."""

@@ -5,6 +5,7 @@ What comes from users, ids and times, is bound; names in the statements are thos
 
 import math
 from collections.abc import Sequence
+from uuid import UUID
 
 import duckdb
 import numpy as np
@@ -15,6 +16,8 @@ from perfkit.store.engines.tables import HOST, TABLES, Table
 from perfkit.store.query.raw import Raw
 
 _BOOT = "boot_time_seconds"
+
+MOST_FINDINGS = 1000
 
 _RANGE = (
     "machine = $machine AND ts >= make_timestamp($start)::TIMESTAMP_S"
@@ -36,6 +39,7 @@ def raw_columns(  # noqa: PLR0913 - one query's parameters
     start: float,
     end: float,
     needed: str | None = None,
+    has_runs: bool = False,
 ) -> Raw:
     """Return the rows of a machine whose tick lies from `start` to before `end`.
 
@@ -48,8 +52,10 @@ def raw_columns(  # noqa: PLR0913 - one query's parameters
         start: Unix time.
         end: Unix time.
         needed: Column that a row must have, for a row of the host has two sources.
+        has_runs: Whether to read whose each row is: asked for where two runs have one tick.
     """
     keys = ["ts", "ns", *([table.device] if table.device else [])]
+    keys += ["run"] if has_runs else []
     where = f" AND {needed} IS NOT NULL" if needed else ""
     found = cursor.execute(
         f"SELECT {', '.join([*keys, *columns])} FROM {name}.{table.name}_all"  # noqa: S608
@@ -68,7 +74,22 @@ def raw_columns(  # noqa: PLR0913 - one query's parameters
                 absent[column] = mask
             array = array.data
         values[column] = array
-    return Raw(ts=ts, ns=ns, device=device, values=values, absent=absent).in_order()
+    raw = Raw(ts=ts, ns=ns, device=device, values=values, absent=absent)
+    ordered = raw.in_order(found["run"] if has_runs else None)
+    if has_runs or len(ordered.ts) == len(ts):
+        return ordered
+    # How rows lie in the table decides nothing: it changes when they are settled, or made again.
+    return raw_columns(
+        cursor,
+        name,
+        table,
+        columns,
+        machine=machine,
+        start=start,
+        end=end,
+        needed=needed,
+        has_runs=True,
+    )
 
 
 def host_columns(
@@ -121,13 +142,17 @@ def _is_one_boot(low: int, high: int, first: int) -> bool:
     return high - low <= 1 and high <= first
 
 
-def findings(cursor: duckdb.DuckDBPyConnection, file: TenantFile) -> list[Finding]:
-    """Return what gave no rows, and why."""
-    runs = {number: run for (_, run), number in file.runs.items()}
+def findings(
+    cursor: duckdb.DuckDBPyConnection, file: TenantFile, machine: UUID | None
+) -> list[Finding]:
+    """Return what gave no rows, and why: at most MOST_FINDINGS, those of most lines."""
+    runs = {number: run for (one, run), number in list(file.runs.items()) if machine in (None, one)}
     found = cursor.execute(
         "SELECT run, source, reason, sum(lines)::BIGINT, epoch(min(first))::BIGINT,"  # noqa: S608
-        f" epoch(max(last))::BIGINT FROM {file.name}.finding GROUP BY run, source, reason"
-        " ORDER BY run, source, reason"
+        f" epoch(max(last))::BIGINT FROM {file.name}.finding WHERE list_contains($runs, run)"
+        " GROUP BY run, source, reason ORDER BY sum(lines) DESC, run, source, reason"
+        f" LIMIT {MOST_FINDINGS}",
+        {"runs": list(runs)},
     ).fetchall()
     return [
         Finding(run=runs[run], source=source, reason=reason, lines=lines, first=first, last=last)
