@@ -1,69 +1,16 @@
 """What is not rows yet: counted by the headers of frames, refused where a store begins anew."""
 
-import threading
 from functools import partial
 
 import pytest
-from made import MACHINE, TENANT, Log, frame, line, named
+from backlogs import DAY, MOST, NOW, Engine, made
+from made import MACHINE, TENANT, Log, named
 
 from perfkit.store.backlog import LIVE_SECONDS, STREAM_SECONDS, Backlog, RefillError
 from perfkit.store.engines import StoreError
-from perfkit.store.loader import Loader, Times
 from perfkit.store.log.frame import Place
 
-NOW = 1_700_000_000
-DAY = 86_400
 OTHER = named("other machine")
-MOST = 10
-"""Lines that a store may lack, having begun from nothing."""
-
-
-def made(number, lines=4, *, at=(1000, 1010), kind="upload", ago=60, machine=MACHINE, segment=1):
-    """Return a frame of so many lines from `at[0]` to `at[1]`, received so many seconds ago."""
-    return frame(
-        line(at[0], "/proc/x", "y") * lines,
-        number,
-        segment=segment,
-        machine=machine,
-        kind=kind,
-        received=(NOW - ago) * 10**9,
-        times=at,
-    )
-
-
-class Engine:
-    """An engine that has rows up to a place."""
-
-    def __init__(self):
-        self.at: Place | None = None
-        self.stored = {}
-        self.noted = {}
-        self.meanwhile = lambda: None
-        """What happens once, while it is asked where it is, before it answers."""
-
-    def loaded(self, _):
-        found, meanwhile = self.at, self.meanwhile
-        self.meanwhile = lambda: None
-        meanwhile()
-        return found
-
-    def last_stored(self, _, machine):
-        return self.stored.get(machine)
-
-    last_seen = last_stored
-
-    def set_aside(self, _, why):
-        self.aside = str(why)
-        self.at = None
-
-    def noticed(self, _, frame):
-        self.noted[frame.machine] = frame.place
-
-    def latest_noted(self, _, machine):
-        return self.noted.get(machine)
-
-    def latest(self, _, machine):
-        return {"cpu": machine}
 
 
 @pytest.fixture
@@ -371,120 +318,3 @@ def test_the_newest_figures_need_no_rows_where_they_are_noted(engine, log, backl
     engine.at = Place(1, 8)
     backlog.applied(TENANT, engine.at, 32)
     assert backlog.latest(TENANT, OTHER) == {"cpu": OTHER}
-
-
-class Filled(Engine):
-    """An engine that the loader fills when it may, or that cannot be written to."""
-
-    def __init__(self):
-        super().__init__()
-        self.may = threading.Semaphore(0)
-        self.is_in = threading.Semaphore(0)
-        self.failure: Exception | None = None
-
-    def apply(self, _, frames, *, after):
-        self.is_in.release()
-        assert self.may.acquire(timeout=20)
-        if self.failure is not None:
-            raise self.failure
-        assert after == self.at
-        self.at = frames[-1].place
-        return 1
-
-    def noticed(self, *_):
-        pass
-
-    def is_full(self, _):
-        return False
-
-    def settle(self, *_):
-        pass
-
-    expire = settle
-
-
-@pytest.fixture
-def filled():
-    return Filled()
-
-
-@pytest.fixture
-def loader(filled, log):
-    times = Times(load_seconds=0, load_lines=MOST, retry_seconds=0, waiting_lines=40)
-    made = Loader(filled, log, lambda: [TENANT], times=times, now=lambda: NOW)
-    yield made
-    filled.failure = None
-    filled.may.release(1000)
-    made.stop()
-
-
-def counted(loader):
-    return loader.backlog.asked(TENANT, MACHINE, None, None, lambda: None)[1]
-
-
-def come(loader, log, *numbers):
-    for number in numbers:
-        log.add(made(number))
-        loader.put(TENANT, made(number))
-
-
-def until_in(filled):
-    """Wait until a transaction is under way."""
-    assert filled.is_in.acquire(timeout=20)
-
-
-def test_lines_of_the_transaction_under_way_wait(filled, log, loader):
-    loader.start()
-    come(loader, log, 1)
-    until_in(filled)
-    assert counted(loader) == 4
-    come(loader, log, 2, 3)
-    assert counted(loader) == 12
-    filled.may.release()
-    until_in(filled)
-    assert counted(loader) == 8
-
-
-def test_lines_that_are_read_from_the_log_wait(filled, log, loader):
-    log.add(*(made(number) for number in range(1, 3)))
-    loader.start()
-    until_in(filled)
-    come(loader, log, *range(3, 33))  # more than is held
-    assert counted(loader) == 128
-    filled.may.release()
-    until_in(filled)
-    assert counted(loader) == 120
-
-
-def test_a_disk_that_is_full_refuses_nothing(filled, log, loader):
-    filled.at = Place(1, 1)
-    log.add(made(1))
-    loader.start()
-    filled.failure = StoreError("no room")
-    filled.may.release(5)
-    come(loader, log, *range(2, 20))
-    for _ in range(5):
-        until_in(filled)
-        assert counted(loader) == 72
-    assert loader.backlog.refills() == 0
-
-
-def test_a_store_whose_loss_a_question_finds_is_filled_though_nothing_comes(filled, log, loader):
-    log.add(*(made(number) for number in range(1, 6)))
-    filled.at = Place(1, 5)
-    loader.start()
-    assert counted(loader) == 0
-    filled.at = None
-    with pytest.raises(RefillError, match="0 of 20 lines"):
-        counted(loader)
-    until_in(filled)
-    with pytest.raises(RefillError):
-        counted(loader)
-    filled.may.release()
-    until_in(filled)
-    with pytest.raises(RefillError, match="12 of 20 lines"):
-        counted(loader)
-    filled.may.release()
-    loader.stop()
-    assert filled.at == Place(1, 5)
-    assert counted(loader) == 0
