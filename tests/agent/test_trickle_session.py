@@ -92,7 +92,9 @@ def test_a_run_is_delivered_and_says_so(tmp_path: Path, taker: Taker):
     names = [json.loads(line)["subsystem"] for line in lines_of(taker)]
     assert names[:2] == ["perfkit/host", "/proc/cpuinfo"]
     assert len(names) == 2 + 3 * 5
-    assert [int(head["Perfkit-Position"]) for head in taker.requests] == [0, 7]
+    first, *others = (int(head["Perfkit-Position"]) for head in taker.requests)
+    assert first == 0
+    assert others in ([], [7]), "one batch or two: the sender may come when all is spooled"
     assert {head["Perfkit-Kind"] for head in taker.requests} == {"stream"}
     assert [path.name for path in (tmp_path / "spool").iterdir()] == ["lock"]
 
