@@ -52,8 +52,9 @@ def export(
     """
     pieces = server.stream(f"{V1}/machines/{machine.id}/export", **query)
     size = 0
+    part = _Part()
     try:
-        with _opened(target, force=force) as file:
+        with _opened(target, part, force=force) as file:
             for piece in pieces:
                 file.write(piece)
                 size += len(piece)
@@ -69,6 +70,8 @@ def export(
                 "portal's file is: --format capture has its lines"
             ) from None
         raise asked_wrong(error) from None
+    finally:
+        part.remove()
     return size
 
 
@@ -100,8 +103,24 @@ def _told(machine: "Machine") -> str:
     return f"machine {machine.number} ({machine.name!r})"
 
 
+class _Part:
+    """The file that is being written, by another name until it is whole.
+
+    Removed by who began: a signal may come where no `with` holds the file, not yet or no more.
+    """
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+
+    def remove(self) -> None:
+        """Remove it, if it is there."""
+        if self.path is not None:
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+
+
 @contextmanager
-def _opened(target: str, *, force: bool) -> Iterator[IO[bytes]]:
+def _opened(target: str, part: _Part, *, force: bool) -> Iterator[IO[bytes]]:
     """Give a file that gets its name once it is whole; a pipe or device is written as it is."""
     if target == STDOUT:
         yield sys.stdout.buffer
@@ -117,25 +136,20 @@ def _opened(target: str, *, force: bool) -> Iterator[IO[bytes]]:
             raise _failure(path, error) from error
         return
     new = path.with_name(f".{path.name}.{os.getpid()}.part")
-    is_ours = True
+    part.path = new
     try:
+        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
+    except OSError as error:
+        part.path = None
+        raise _failure(path, error) from error
+    with os.fdopen(number, "wb") as file:
         try:
-            number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
+            yield file
+            file.flush()
+            os.fsync(number)
         except OSError as error:
-            is_ours = False
             raise _failure(path, error) from error
-        with os.fdopen(number, "wb") as file:
-            try:
-                yield file
-                file.flush()
-                os.fsync(number)
-            except OSError as error:
-                raise _failure(path, error) from error
-        _named(new, path, force=force)
-    finally:
-        if is_ours:  # also where a signal came before the first byte
-            with suppress(FileNotFoundError):
-                new.unlink()
+    _named(new, path, force=force)
 
 
 def expect_free(target: str, *, force: bool) -> None:
