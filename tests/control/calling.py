@@ -47,11 +47,11 @@ class Ctl:
         assert done.code == 0, done
         return done
 
-    def settled(self, *words):
-        """Return the JSON of a call once its first part counts 19: loaded soon after it is sent."""
+    def settled(self, *words, count=19):
+        """Return the JSON of a call once its first part counts so many: they are loaded soon."""
         for _ in range(400):
             done = self(*words)
-            if done.code == 0 and done.json[0]["count"] == 19:
+            if done.code == 0 and done.json[0]["count"] == count:
                 return done.json
             time.sleep(0.05)  # no event tells it
         raise AssertionError(done)

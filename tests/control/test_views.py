@@ -1,7 +1,6 @@
 """The figures of tables are those of the samples."""
 
 import json
-import time
 
 import pytest
 from calling import written
@@ -94,10 +93,7 @@ def test_text_that_gives_no_figures_is_told(ctl, tmp_path):
             line = {"timestamp": 1_700_000_000 + 10 * tick, "subsystem": name, "measurement": text}
             lines.append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
     ctl.good("upload", written(tmp_path / "a.json", lines), "--machine", "bad1")
-    for _ in range(400):
-        if ctl("stats", "bad1", "cpu").code == 0:
-            break
-        time.sleep(0.05)  # no event tells that they are loaded
+    ctl.settled("stats", "bad1", "cpu", "--json", count=7)
     told = "perfkit: warning: 1 line of /proc/meminfo gave no figures: "
     for words, code in ((["series", "bad1", "memory"], 8), (["stats", "bad1", "memory"], 8),
                         (["latest", "bad1"], 0)):  # fmt: skip

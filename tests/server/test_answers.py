@@ -242,7 +242,7 @@ def test_a_tenant_knows_nothing_of_another(server):
     assert key.status == 201
     secret = key.json["key"]
     assert server.get("/api/v1/machines", key=secret).json["items"] == []
-    for path in ("", "/export", "/runs", "/latest", "/stats/cpu", "/series/cpu"):
+    for path in ("", "/export", "/runs", "/latest", "/findings", "/stats/cpu", "/series/cpu"):
         for name in (mine["id"], mine["number"]):
             assert server.get(f"/api/v1/machines/{name}{path}", key=secret).status == 404
     names = [
